@@ -1,0 +1,64 @@
+use core::fmt;
+
+/// Bytes of the longest interface name: `IFNAMSIZ` less the NUL (linux/if.h).
+pub const IF_NAME_BYTES_MAX: usize = 15;
+
+/// The kernel's number of an interface. A re-created interface has a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IfIndex(pub u32);
+
+/// An interface name of `[A-Za-z0-9._-]`, 1 to 15 bytes.
+///
+/// The kernel allows more; names with other characters are treated as not there, so that no name ever needs quoting.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IfName {
+    bytes: [u8; IF_NAME_BYTES_MAX],
+    len: u8,
+}
+
+/// A text that is no interface name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadIfName;
+
+impl fmt::Display for BadIfName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected an interface name of 1 to 15 letters, digits, '.', '_' or '-'")
+    }
+}
+
+impl IfName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`BadIfName`] for any other character, no character, or more than 15.
+    pub fn parse(text: &str) -> Result<IfName, BadIfName> {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let mut bytes = [0; IF_NAME_BYTES_MAX];
+        let room = bytes.get_mut(..text.len()).ok_or(BadIfName)?;
+        // The two names that are folders in /sys and /proc.
+        if text.is_empty() || text == "." || text == ".." || !text.as_bytes().iter().all(allowed) {
+            return Err(BadIfName);
+        }
+        room.copy_from_slice(text.as_bytes());
+        let len = u8::try_from(text.len()).map_err(|_| BadIfName)?;
+        Ok(IfName { bytes, len })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for IfName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for IfName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,40 @@
+use super::{IfIndex, IfName, Mac};
+
+/// A network interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number.
+    pub index: IfIndex,
+    /// Its name.
+    pub name: IfName,
+    /// Its Ethernet address; none on PPP, tunnels and the like.
+    pub mac: Option<Mac>,
+    /// Largest packet in bytes, without the link-layer header.
+    pub mtu: u32,
+    /// The bridge or bond that it is part of.
+    pub master: Option<IfIndex>,
+    /// What it is, as far as it matters to us.
+    pub kind: LinkKind,
+    /// Whether it is switched on.
+    pub up: bool,
+}
+
+/// What an interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// `lo`.
+    Loopback,
+    /// A bridge.
+    Bridge,
+    /// Anything else.
+    Other,
+}
+
+/// What an interface has carried, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkBytes {
+    /// Received.
+    pub rx: u64,
+    /// Sent.
+    pub tx: u64,
+}

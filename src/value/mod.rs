@@ -1,0 +1,35 @@
+//! The words that every folder uses: who (MAC, address), where (interface), how (class, mark, rate), when (instant).
+//!
+//! Must not: know bytes on a wire, files, or what is decided with these values. Everything here is small, `Copy` or of
+//! fixed capacity, and valid by construction: text from outside becomes a value through `parse`, which says what it expected.
+
+mod class;
+mod flow;
+mod handle;
+mod ifname;
+mod instant;
+mod link;
+mod mac;
+mod mark;
+mod neighbour;
+mod qdisc;
+mod rate;
+mod refused;
+mod rules;
+
+pub use class::{Class, UnknownClass};
+pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
+pub use handle::TcHandle;
+pub use ifname::{BadIfName, IF_NAME_BYTES_MAX, IfIndex, IfName};
+pub use instant::Instant;
+pub use link::{Link, LinkBytes, LinkKind};
+pub use mac::{BadMac, Mac};
+pub use mark::{BadMarkLayout, MarkLayout};
+pub use neighbour::Neighbour;
+pub use qdisc::{
+    ClassSeen, Codel, Discipline, FqCodel, HtbClass, HtbRoot, Leaf, LeafKind, Qdisc, Sfq, TcStats,
+    TickRate, Ticks,
+};
+pub use rate::Kbit;
+pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused};
+pub use rules::{Before, RuleMark, RuleSeen, Ruleset};

@@ -1,0 +1,55 @@
+use core::fmt;
+
+use heapless::String;
+
+/// Bytes of the kernel's own words that are kept; the longest seen have 60.
+pub const REFUSED_TEXT_BYTES_MAX: usize = 80;
+
+/// The system's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it means.
+    pub cause: Cause,
+    /// The system's words: the kernel's extended ack, else the error's name.
+    pub text: String<REFUSED_TEXT_BYTES_MAX>,
+}
+
+/// What a refusal means to us. Error numbers differ between architectures, so `sys` translates them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It is not there (`ENOENT`, `ENODEV`).
+    Gone,
+    /// It is there already (`EEXIST`).
+    Exists,
+    /// We may not (`EPERM`, `EACCES`).
+    Denied,
+    /// The kernel does not have this (`EOPNOTSUPP`, `EPROTONOSUPPORT`, `EAFNOSUPPORT`).
+    Unsupported,
+    /// It makes no sense to the kernel (`EINVAL`).
+    Invalid,
+    /// Somebody else is at it (`EBUSY`, `EAGAIN`, `EINTR` of a dump that was overtaken).
+    Busy,
+    /// The device is full (`ENOSPC`).
+    Full,
+    /// Anything else.
+    Other,
+}
+
+impl Refused {
+    /// A refusal; what does not fit of the text is cut.
+    pub fn new(cause: Cause, text: &str) -> Refused {
+        let mut kept = String::new();
+        for letter in text.chars() {
+            if kept.push(letter).is_err() {
+                break;
+            }
+        }
+        Refused { cause, text: kept }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,78 @@
+use super::{Class, IfName, Mac, MarkLayout};
+
+/// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ruleset {
+    /// Where the home is.
+    pub lan: IfName,
+    /// Where the slow line is.
+    pub wan: IfName,
+    /// Where the class stands in the mark.
+    pub layout: MarkLayout,
+    /// The lane of flows without a class.
+    pub default_class: Class,
+    /// Whether the kernel shall keep others' hands off the table and keep it when we die.
+    pub guarded: bool,
+    /// What was there before us, kept with the table so that whoever removes it can restore it.
+    pub before: Before,
+}
+
+/// What a sysctl of ours was before we came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Before {
+    /// `net.netfilter.nf_conntrack_acct`; none where the kernel has no such file.
+    pub acct: Option<bool>,
+}
+
+/// What stands in the comment of each rule of ours: of which rule set, and which rule of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleMark {
+    /// Of the rule set.
+    pub fingerprint: u32,
+    /// Counted from 1.
+    pub number: u8,
+    /// How many there are.
+    pub of: u8,
+}
+
+/// Something of our table that the kernel told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSeen {
+    /// The table.
+    Table {
+        /// Whether it is guarded: it stays when its owner dies.
+        persistent: bool,
+        /// What was there before us, as its comment says.
+        before: Option<Before>,
+    },
+    /// A rule; none is a rule that is not ours.
+    Rule(Option<RuleMark>),
+    /// An element of the map of devices; none is an element that is not ours.
+    Device(Option<(Mac, Class)>),
+}
+
+impl Ruleset {
+    /// Counts the forms that the rules of one rule set have had; a change of their form by a newer program changes it, so that
+    /// what an older one left is replaced.
+    const FORM: u32 = 1;
+
+    /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
+    pub fn fingerprint(&self) -> u32 {
+        let mut hash = 0x811c_9dc5_u32;
+        let mut add = |byte: u8| hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        for number in [
+            Ruleset::FORM,
+            self.layout.mask(),
+            u32::from(self.layout.shift()),
+            self.default_class.mark(),
+        ] {
+            number.to_be_bytes().into_iter().for_each(&mut add);
+        }
+        for name in [self.lan, self.wan] {
+            name.as_str().bytes().for_each(&mut add);
+            add(0);
+        }
+        add(u8::from(self.guarded));
+        hash
+    }
+}
