@@ -1,0 +1,413 @@
+//! Frames, attributes and acknowledgements that all netlink families share.
+//!
+//! Read before editing: linux/netlink.h (6.12); Documentation/userspace-api/netlink/intro.rst for acks and extended acks.
+
+use core::fmt;
+
+use super::{Malformed, Order, Reader, Writer};
+use crate::value::Mac;
+
+/// Bytes of a message header (`struct nlmsghdr`).
+pub const HEADER_BYTES: usize = 16;
+/// Bytes of an attribute header (`struct nlattr`).
+const ATTRIBUTE_HEADER_BYTES: usize = 4;
+
+const NLMSG_NOOP: u16 = 1;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
+
+/// It is a request.
+pub const NLM_F_REQUEST: u16 = 0x1;
+/// The kernel shall acknowledge it.
+pub const NLM_F_ACK: u16 = 0x4;
+/// A dump: all objects.
+pub const NLM_F_DUMP: u16 = 0x300;
+/// Replace what is there.
+pub const NLM_F_REPLACE: u16 = 0x100;
+/// Fail when it is there.
+pub const NLM_F_EXCL: u16 = 0x200;
+/// Make it when it is not there.
+pub const NLM_F_CREATE: u16 = 0x400;
+/// Add at the end.
+pub const NLM_F_APPEND: u16 = 0x800;
+/// In an ack: the request is not repeated.
+const NLM_F_CAPPED: u16 = 0x100;
+/// In an ack: attributes follow.
+const NLM_F_ACK_TLVS: u16 = 0x200;
+/// In a dump: objects changed meanwhile; it may be incomplete.
+pub const NLM_F_DUMP_INTR: u16 = 0x10;
+
+const NLA_F_NESTED: u16 = 0x8000;
+/// The attribute's number without the nested and byte order flags.
+const NLA_TYPE_MASK: u16 = 0x3fff;
+
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// A message's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The message's type.
+    pub kind: u16,
+    /// `NLM_F_*`.
+    pub flags: u16,
+    /// The request's number, which answers repeat; 0 in events.
+    pub seq: u32,
+    /// The netlink port of the asker; in events, of whoever made the change.
+    pub port: u32,
+}
+
+/// One message of a datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its header.
+    pub header: Header,
+    /// What follows the header.
+    pub body: Reader<'a>,
+}
+
+/// What a message is, before any family looks at it.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame<'a> {
+    /// A family's message.
+    Message(Message<'a>),
+    /// The answer to a request: done, or refused.
+    Ack {
+        /// Whose request.
+        seq: u32,
+        /// Whether it was done.
+        result: Result<(), Refusal<'a>>,
+    },
+    /// The end of a dump.
+    Done {
+        /// Whose request.
+        seq: u32,
+        /// Whether it was carried to the end.
+        result: Result<(), Refusal<'a>>,
+    },
+    /// The kernel lost messages that were for us.
+    Lost,
+}
+
+/// The kernel's no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The error number, positive. Its meaning differs between architectures: `sys` names it.
+    pub errno: i32,
+    /// The kernel's own words (extended ack); empty when it has none.
+    pub text: &'a str,
+}
+
+/// The messages of a datagram, first to last. Ends after the first malformed one.
+pub fn messages(datagram: &[u8], order: Order) -> Frames<'_> {
+    Frames {
+        left: Reader::new(datagram, order),
+    }
+}
+
+/// See [`messages`].
+#[derive(Clone, Copy, Debug)]
+pub struct Frames<'a> {
+    left: Reader<'a>,
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Result<Frame<'a>, Malformed>> {
+        loop {
+            if self.left.is_empty() {
+                return None;
+            }
+            let frame = message(&mut self.left).and_then(classify);
+            match frame {
+                Ok(None) => {}
+                Ok(Some(frame)) => return Some(Ok(frame)),
+                Err(malformed) => {
+                    self.left = Reader::new(&[], self.left.order());
+                    return Some(Err(malformed));
+                }
+            }
+        }
+    }
+}
+
+fn message<'a>(left: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
+    let room = left.rest().len();
+    let found = usize::try_from(left.u32()?).unwrap_or(usize::MAX);
+    let header = Header {
+        kind: left.u16()?,
+        flags: left.u16()?,
+        seq: left.u32()?,
+        port: left.u32()?,
+    };
+    let body_bytes = found
+        .checked_sub(HEADER_BYTES)
+        .ok_or(Malformed::Length { room, found })?;
+    if found > room {
+        return Err(Malformed::Length { room, found });
+    }
+    let body = Reader::new(left.bytes(body_bytes)?, left.order());
+    left.skip_padding(found.wrapping_neg() % 4);
+    Ok(Message { header, body })
+}
+
+fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
+    let seq = message.header.seq;
+    Ok(match message.header.kind {
+        NLMSG_NOOP => None,
+        NLMSG_OVERRUN => Some(Frame::Lost),
+        NLMSG_ERROR => Some(Frame::Ack {
+            seq,
+            result: ack(message)?,
+        }),
+        // Kernels before 2.6.25 or so end a dump without a result.
+        NLMSG_DONE if message.body.is_empty() => Some(Frame::Done {
+            seq,
+            result: Ok(()),
+        }),
+        NLMSG_DONE => {
+            let mut body = message.body;
+            let code = body.u32()?.cast_signed();
+            Some(Frame::Done {
+                seq,
+                result: outcome(code, ""),
+            })
+        }
+        _ => Some(Frame::Message(message)),
+    })
+}
+
+fn ack(message: Message<'_>) -> Result<Result<(), Refusal<'_>>, Malformed> {
+    let mut body = message.body;
+    let code = body.u32()?.cast_signed();
+    let request_bytes = usize::try_from(body.u32()?).unwrap_or(usize::MAX);
+    body.skip(HEADER_BYTES - 4)?;
+    let mut text = "";
+    if message.header.flags & NLM_F_ACK_TLVS != 0 {
+        if message.header.flags & NLM_F_CAPPED == 0 {
+            let request_bytes = request_bytes.saturating_sub(HEADER_BYTES);
+            body.skip(request_bytes.saturating_add(request_bytes.wrapping_neg() % 4))?;
+        }
+        for attribute in attributes(body) {
+            let attribute = attribute?;
+            if attribute.kind == NLMSGERR_ATTR_MSG {
+                text = attribute.text()?;
+            }
+        }
+    }
+    Ok(outcome(code, text))
+}
+
+fn outcome(code: i32, text: &str) -> Result<(), Refusal<'_>> {
+    match code {
+        0.. => Ok(()),
+        code => Err(Refusal {
+            errno: code.saturating_neg(),
+            text,
+        }),
+    }
+}
+
+/// The attributes that fill the rest of a message or of a nest. Ends after the first malformed one.
+pub fn attributes(rest: Reader<'_>) -> Attributes<'_> {
+    Attributes { left: rest }
+}
+
+/// See [`attributes`].
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    left: Reader<'a>,
+}
+
+/// One attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'a> {
+    /// Its number, flags removed.
+    pub kind: u16,
+    /// What it holds.
+    pub payload: Reader<'a>,
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = Result<Attribute<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Result<Attribute<'a>, Malformed>> {
+        if self.left.is_empty() {
+            return None;
+        }
+        let attribute = attribute(&mut self.left);
+        if attribute.is_err() {
+            self.left = Reader::new(&[], self.left.order());
+        }
+        Some(attribute)
+    }
+}
+
+fn attribute<'a>(left: &mut Reader<'a>) -> Result<Attribute<'a>, Malformed> {
+    let room = left.rest().len();
+    let found = usize::from(left.u16()?);
+    let kind = left.u16()? & NLA_TYPE_MASK;
+    let payload_bytes = found
+        .checked_sub(ATTRIBUTE_HEADER_BYTES)
+        .ok_or(Malformed::Length { room, found })?;
+    if found > room {
+        return Err(Malformed::Length { room, found });
+    }
+    let payload = Reader::new(left.bytes(payload_bytes)?, left.order());
+    left.skip_padding(found.wrapping_neg() % 4);
+    Ok(Attribute { kind, payload })
+}
+
+impl<'a> Attribute<'a> {
+    /// The attributes nested in it.
+    pub fn nested(self) -> Attributes<'a> {
+        attributes(self.payload)
+    }
+
+    /// Four bytes in the machine's order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn u32(mut self) -> Result<u32, Malformed> {
+        self.payload.u32()
+    }
+
+    /// Eight bytes in the machine's order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn u64(mut self) -> Result<u64, Malformed> {
+        self.payload.u64()
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn u8(mut self) -> Result<u8, Malformed> {
+        self.payload.u8()
+    }
+
+    /// Two bytes in network order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn be16(mut self) -> Result<u16, Malformed> {
+        self.payload.be16()
+    }
+
+    /// Four bytes in network order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn be32(mut self) -> Result<u32, Malformed> {
+        self.payload.be32()
+    }
+
+    /// Eight bytes in network order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`].
+    pub fn be64(mut self) -> Result<u64, Malformed> {
+        self.payload.be64()
+    }
+
+    /// A text up to its NUL. Some kernels leave the NUL out: the end of the attribute then ends it.
+    ///
+    /// # Errors
+    /// [`Malformed::Text`] when it is not UTF-8.
+    pub fn text(self) -> Result<&'a str, Malformed> {
+        let bytes = self.payload.rest();
+        let end = bytes
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(bytes.len());
+        let text = bytes.get(..end).unwrap_or_default();
+        core::str::from_utf8(text).map_err(|_| Malformed::Text)
+    }
+
+    /// An Ethernet address; none when it has another length (IP tunnels, InfiniBand).
+    pub fn mac(self) -> Option<Mac> {
+        <[u8; 6]>::try_from(self.payload.rest()).ok().map(Mac)
+    }
+}
+
+impl Writer<'_> {
+    /// Appends a message; `body` writes what follows the header.
+    pub fn message(&mut self, header: Header, body: impl FnOnce(&mut Self)) {
+        let place = self.place();
+        self.u32(0);
+        self.u16(header.kind);
+        self.u16(header.flags);
+        self.u32(header.seq);
+        self.u32(header.port);
+        body(self);
+        self.fill_u32(place, self.since(place));
+        self.align();
+    }
+
+    /// Appends an attribute; `payload` writes what it holds.
+    pub fn attribute(&mut self, kind: u16, payload: impl FnOnce(&mut Self)) {
+        let place = self.place();
+        self.u16(0);
+        self.u16(kind);
+        payload(self);
+        self.fill_u16(place, self.since(place));
+        self.align();
+    }
+
+    /// Appends an attribute that holds attributes.
+    pub fn nest(&mut self, kind: u16, payload: impl FnOnce(&mut Self)) {
+        self.attribute(kind | NLA_F_NESTED, payload);
+    }
+
+    /// Appends four bytes in the machine's order as an attribute.
+    pub fn attribute_u32(&mut self, kind: u16, value: u32) {
+        self.attribute(kind, |w| w.u32(value));
+    }
+
+    /// Appends four bytes in network order as an attribute.
+    pub fn attribute_be32(&mut self, kind: u16, value: u32) {
+        self.attribute(kind, |w| w.be32(value));
+    }
+
+    /// Appends a text with its NUL as an attribute.
+    pub fn attribute_text(&mut self, kind: u16, text: &str) {
+        self.attribute(kind, |w| {
+            w.bytes(text.as_bytes());
+            w.u8(0);
+        });
+    }
+}
+
+impl Header {
+    /// A request that the kernel acknowledges; `extra` are flags on top. The sender fills in `seq`.
+    pub const fn request(kind: u16, extra: u16, seq: u32) -> Header {
+        Header {
+            kind,
+            flags: NLM_F_REQUEST | NLM_F_ACK | extra,
+            seq,
+            port: 0,
+        }
+    }
+
+    /// A request for all objects.
+    pub const fn dump(kind: u16, seq: u32) -> Header {
+        Header {
+            kind,
+            flags: NLM_F_REQUEST | NLM_F_DUMP,
+            seq,
+            port: 0,
+        }
+    }
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text {
+            "" => write!(f, "error {}", self.errno),
+            text => write!(f, "{text} (error {})", self.errno),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What rules do: the expressions that ours are made of.
+
+use super::super::netlink::Attribute;
+use super::super::{Malformed, Order, Writer};
+use super::{padded, register_u32};
+use crate::value::IfName;
+
+const NFTA_LIST_ELEM: u16 = 1;
+const NFTA_EXPR_NAME: u16 = 1;
+const NFTA_EXPR_DATA: u16 = 2;
+
+pub(super) const NFTA_DATA_VALUE: u16 = 1;
+const NFTA_DATA_VERDICT: u16 = 2;
+const NFTA_VERDICT_CODE: u16 = 1;
+const NFTA_VERDICT_CHAIN: u16 = 2;
+const NFT_GOTO: i32 = -4;
+
+const NFTA_META_DREG: u16 = 1;
+const NFTA_META_KEY: u16 = 2;
+const NFTA_META_SREG: u16 = 3;
+const NFTA_CT_DREG: u16 = 1;
+const NFTA_CT_KEY: u16 = 2;
+const NFTA_CT_SREG: u16 = 4;
+const NFTA_CMP_SREG: u16 = 1;
+const NFTA_CMP_OP: u16 = 2;
+const NFTA_CMP_DATA: u16 = 3;
+const NFT_CMP_EQ: u32 = 0;
+const NFTA_BITWISE_SREG: u16 = 1;
+const NFTA_BITWISE_DREG: u16 = 2;
+const NFTA_BITWISE_LEN: u16 = 3;
+const NFTA_BITWISE_MASK: u16 = 4;
+const NFTA_BITWISE_XOR: u16 = 5;
+const NFTA_PAYLOAD_DREG: u16 = 1;
+const NFTA_PAYLOAD_BASE: u16 = 2;
+const NFTA_PAYLOAD_OFFSET: u16 = 3;
+const NFTA_PAYLOAD_LEN: u16 = 4;
+const NFTA_LOOKUP_SET: u16 = 1;
+const NFTA_LOOKUP_SREG: u16 = 2;
+const NFTA_LOOKUP_DREG: u16 = 3;
+const NFTA_LOOKUP_SET_ID: u16 = 4;
+const NFTA_IMMEDIATE_DREG: u16 = 1;
+const NFTA_IMMEDIATE_DATA: u16 = 2;
+
+/// Where an expression leaves its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Register {
+    /// What becomes of the packet.
+    Verdict,
+    /// The one data register that every kernel with `nf_tables` has.
+    Data,
+}
+
+impl Register {
+    const fn number(self) -> u32 {
+        match self {
+            Register::Verdict => 0,
+            Register::Data => 1,
+        }
+    }
+}
+
+/// What of a packet is read or set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetaKey {
+    /// `skb->priority`, which names the class of a qdisc.
+    Priority,
+    /// The interface that it came in by, by name.
+    InputName,
+    /// The interface that it leaves by, by name.
+    OutputName,
+    /// What kind of device it came in by (`ARPHRD_*`).
+    InputType,
+}
+
+impl MetaKey {
+    const fn number(self) -> u32 {
+        match self {
+            MetaKey::Priority => 2,
+            MetaKey::InputName => 6,
+            MetaKey::OutputName => 7,
+            MetaKey::InputType => 8,
+        }
+    }
+}
+
+/// What of a flow is read or set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CtKey {
+    /// Its mark.
+    Mark,
+}
+
+impl CtKey {
+    const fn number(self) -> u32 {
+        match self {
+            CtKey::Mark => 3,
+        }
+    }
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// It goes on in this chain and does not come back.
+    Goto(&'a str),
+}
+
+impl Writer<'_> {
+    fn expression(&mut self, name: &str, data: impl FnOnce(&mut Self)) {
+        self.nest(NFTA_LIST_ELEM, |w| {
+            w.attribute_text(NFTA_EXPR_NAME, name);
+            w.nest(NFTA_EXPR_DATA, data);
+        });
+    }
+
+    /// Loads something of the packet.
+    pub fn load_meta(&mut self, key: MetaKey) {
+        self.expression("meta", |w| {
+            w.attribute_be32(NFTA_META_KEY, key.number());
+            w.attribute_be32(NFTA_META_DREG, Register::Data.number());
+        });
+    }
+
+    /// Sets something of the packet to what is loaded.
+    pub fn set_meta(&mut self, key: MetaKey) {
+        self.expression("meta", |w| {
+            w.attribute_be32(NFTA_META_KEY, key.number());
+            w.attribute_be32(NFTA_META_SREG, Register::Data.number());
+        });
+    }
+
+    /// Loads something of the flow. A packet without a flow leaves the rule here.
+    pub fn load_ct(&mut self, key: CtKey) {
+        self.expression("ct", |w| {
+            w.attribute_be32(NFTA_CT_KEY, key.number());
+            w.attribute_be32(NFTA_CT_DREG, Register::Data.number());
+        });
+    }
+
+    /// Sets something of the flow to what is loaded.
+    pub fn set_ct(&mut self, key: CtKey) {
+        self.expression("ct", |w| {
+            w.attribute_be32(NFTA_CT_KEY, key.number());
+            w.attribute_be32(NFTA_CT_SREG, Register::Data.number());
+        });
+    }
+
+    /// Loads the source address of the frame.
+    pub fn load_source_mac(&mut self) {
+        const BASE_LINK_LAYER: u32 = 0;
+        const SOURCE_OFFSET: u32 = 6;
+        const MAC_BYTES: u32 = 6;
+        self.expression("payload", |w| {
+            w.attribute_be32(NFTA_PAYLOAD_DREG, Register::Data.number());
+            w.attribute_be32(NFTA_PAYLOAD_BASE, BASE_LINK_LAYER);
+            w.attribute_be32(NFTA_PAYLOAD_OFFSET, SOURCE_OFFSET);
+            w.attribute_be32(NFTA_PAYLOAD_LEN, MAC_BYTES);
+        });
+    }
+
+    /// Replaces what is loaded by `(loaded & mask) ^ xor`: the one form of bitwise that every kernel with `nf_tables` has.
+    pub fn bitwise(&mut self, mask: u32, xor: u32) {
+        let order = self.order();
+        self.expression("bitwise", |w| {
+            w.attribute_be32(NFTA_BITWISE_SREG, Register::Data.number());
+            w.attribute_be32(NFTA_BITWISE_DREG, Register::Data.number());
+            w.attribute_be32(NFTA_BITWISE_LEN, 4);
+            w.nest(NFTA_BITWISE_MASK, |w| {
+                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&register_u32(order, mask)))
+            });
+            w.nest(NFTA_BITWISE_XOR, |w| {
+                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&register_u32(order, xor)))
+            });
+        });
+    }
+
+    /// Goes on only when what is loaded is these bytes.
+    fn equals(&mut self, bytes: &[u8]) {
+        self.expression("cmp", |w| {
+            w.attribute_be32(NFTA_CMP_SREG, Register::Data.number());
+            w.attribute_be32(NFTA_CMP_OP, NFT_CMP_EQ);
+            w.nest(NFTA_CMP_DATA, |w| {
+                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(bytes))
+            });
+        });
+    }
+
+    /// Goes on only when what is loaded is this number of four bytes.
+    pub fn equals_u32(&mut self, value: u32) {
+        let bytes = register_u32(self.order(), value);
+        self.equals(&bytes);
+    }
+
+    /// Goes on only when what is loaded is this number of two bytes.
+    pub fn equals_u16(&mut self, value: u16) {
+        let bytes = match self.order() {
+            Order::Little => value.to_le_bytes(),
+            Order::Big => value.to_be_bytes(),
+        };
+        self.equals(&bytes);
+    }
+
+    /// Goes on only when what is loaded is this interface's name.
+    pub fn equals_name(&mut self, name: IfName) {
+        self.equals(&padded(name));
+    }
+
+    /// Looks up what is loaded; without a match the packet leaves the rule here. `id` is the map's number in this batch.
+    pub fn lookup(&mut self, map: &str, id: u32, result: Register) {
+        self.expression("lookup", |w| {
+            w.attribute_text(NFTA_LOOKUP_SET, map);
+            w.attribute_be32(NFTA_LOOKUP_SREG, Register::Data.number());
+            w.attribute_be32(NFTA_LOOKUP_DREG, result.number());
+            w.attribute_be32(NFTA_LOOKUP_SET_ID, id);
+        });
+    }
+
+    /// Loads a number of four bytes.
+    pub fn load_u32(&mut self, value: u32) {
+        let bytes = register_u32(self.order(), value);
+        self.expression("immediate", |w| {
+            w.attribute_be32(NFTA_IMMEDIATE_DREG, Register::Data.number());
+            w.nest(NFTA_IMMEDIATE_DATA, |w| {
+                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&bytes))
+            });
+        });
+    }
+
+    /// Decides what becomes of the packet.
+    pub fn verdict(&mut self, target: Target<'_>) {
+        self.expression("immediate", |w| {
+            w.attribute_be32(NFTA_IMMEDIATE_DREG, Register::Verdict.number());
+            w.nest(NFTA_IMMEDIATE_DATA, |w| emit_verdict(w, target));
+        });
+    }
+}
+
+pub(super) fn emit_verdict(w: &mut Writer<'_>, target: Target<'_>) {
+    let Target::Goto(chain) = target;
+    w.nest(NFTA_DATA_VERDICT, |w| {
+        w.attribute_be32(NFTA_VERDICT_CODE, NFT_GOTO.cast_unsigned());
+        w.attribute_text(NFTA_VERDICT_CHAIN, chain);
+    });
+}
+
+/// The raw value in a data attribute.
+pub(super) fn parse_value(data: Attribute<'_>) -> Result<Option<Attribute<'_>>, Malformed> {
+    for part in data.nested() {
+        let part = part?;
+        if part.kind == NFTA_DATA_VALUE {
+            return Ok(Some(part));
+        }
+    }
+    Ok(None)
+}
+
+/// The chain that a verdict in a data attribute goes to; `None` for other verdicts.
+pub(super) fn parse_verdict_chain(data: Attribute<'_>) -> Result<Option<&str>, Malformed> {
+    for verdict in data.nested() {
+        let verdict = verdict?;
+        if verdict.kind != NFTA_DATA_VERDICT {
+            continue;
+        }
+        let (mut code, mut chain) = (0, None);
+        for part in verdict.nested() {
+            let part = part?;
+            match part.kind {
+                NFTA_VERDICT_CODE => code = part.be32()?.cast_signed(),
+                NFTA_VERDICT_CHAIN => chain = Some(part.text()?),
+                _ => {}
+            }
+        }
+        return Ok(chain.filter(|_| code == NFT_GOTO));
+    }
+    Ok(None)
+}

@@ -1,0 +1,105 @@
+//! The options of the qdiscs that can keep a class' packets.
+//!
+//! Read before editing: linux/pkt_sched.h (6.12) `struct tc_fifo_qopt`, `struct tc_sfq_qopt`, `TCA_CODEL_*`, `TCA_FQ_CODEL_*`.
+
+use super::super::netlink::attributes;
+use super::super::{Malformed, Reader, Writer};
+use crate::value::{Codel, FqCodel, Leaf, LeafKind, Sfq};
+
+const TCA_FQ_CODEL_TARGET: u16 = 1;
+const TCA_FQ_CODEL_LIMIT: u16 = 2;
+const TCA_FQ_CODEL_INTERVAL: u16 = 3;
+const TCA_FQ_CODEL_ECN: u16 = 4;
+const TCA_FQ_CODEL_QUANTUM: u16 = 6;
+const TCA_FQ_CODEL_MEMORY_LIMIT: u16 = 9;
+
+const TCA_CODEL_TARGET: u16 = 1;
+const TCA_CODEL_LIMIT: u16 = 2;
+const TCA_CODEL_INTERVAL: u16 = 3;
+const TCA_CODEL_ECN: u16 = 4;
+
+/// Appends the options attribute `kind`. FIFO and SFQ have a bare struct in it, the others attributes.
+pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
+    match *leaf {
+        Leaf::FqCodel(fq) => w.nest(kind, |w| {
+            w.attribute_u32(TCA_FQ_CODEL_TARGET, fq.target_us);
+            w.attribute_u32(TCA_FQ_CODEL_LIMIT, fq.limit_packets);
+            w.attribute_u32(TCA_FQ_CODEL_INTERVAL, fq.interval_us);
+            w.attribute_u32(TCA_FQ_CODEL_ECN, 1);
+            w.attribute_u32(TCA_FQ_CODEL_QUANTUM, fq.quantum_bytes);
+            w.attribute_u32(TCA_FQ_CODEL_MEMORY_LIMIT, fq.memory_bytes);
+        }),
+        Leaf::Codel(codel) => w.nest(kind, |w| {
+            w.attribute_u32(TCA_CODEL_TARGET, codel.target_us);
+            w.attribute_u32(TCA_CODEL_LIMIT, codel.limit_packets);
+            w.attribute_u32(TCA_CODEL_INTERVAL, codel.interval_us);
+            w.attribute_u32(TCA_CODEL_ECN, 1);
+        }),
+        Leaf::Sfq(sfq) => w.attribute(kind, |w| {
+            w.u32(sfq.quantum_bytes);
+            w.u32(sfq.perturb_s);
+            w.u32(sfq.limit_packets);
+            // divisor, flows: the kernel's own.
+            w.zeroes(8);
+        }),
+        Leaf::Bfifo { limit_bytes: limit }
+        | Leaf::Pfifo {
+            limit_packets: limit,
+        } => w.attribute(kind, |w| w.u32(limit)),
+    }
+}
+
+pub(super) fn parse(kind: LeafKind, options: Reader<'_>) -> Result<Leaf, Malformed> {
+    let mut plain = options;
+    Ok(match kind {
+        LeafKind::Bfifo => Leaf::Bfifo {
+            limit_bytes: plain.u32()?,
+        },
+        LeafKind::Pfifo => Leaf::Pfifo {
+            limit_packets: plain.u32()?,
+        },
+        LeafKind::Sfq => Leaf::Sfq(Sfq {
+            quantum_bytes: plain.u32()?,
+            perturb_s: plain.u32()?,
+            limit_packets: plain.u32()?,
+        }),
+        LeafKind::FqCodel => {
+            let mut fq = FqCodel {
+                limit_packets: 0,
+                target_us: 0,
+                interval_us: 0,
+                quantum_bytes: 0,
+                memory_bytes: 0,
+            };
+            for attribute in attributes(options) {
+                let attribute = attribute?;
+                match attribute.kind {
+                    TCA_FQ_CODEL_TARGET => fq.target_us = attribute.u32()?,
+                    TCA_FQ_CODEL_LIMIT => fq.limit_packets = attribute.u32()?,
+                    TCA_FQ_CODEL_INTERVAL => fq.interval_us = attribute.u32()?,
+                    TCA_FQ_CODEL_QUANTUM => fq.quantum_bytes = attribute.u32()?,
+                    TCA_FQ_CODEL_MEMORY_LIMIT => fq.memory_bytes = attribute.u32()?,
+                    _ => {}
+                }
+            }
+            Leaf::FqCodel(fq)
+        }
+        LeafKind::Codel => {
+            let mut codel = Codel {
+                limit_packets: 0,
+                target_us: 0,
+                interval_us: 0,
+            };
+            for attribute in attributes(options) {
+                let attribute = attribute?;
+                match attribute.kind {
+                    TCA_CODEL_TARGET => codel.target_us = attribute.u32()?,
+                    TCA_CODEL_LIMIT => codel.limit_packets = attribute.u32()?,
+                    TCA_CODEL_INTERVAL => codel.interval_us = attribute.u32()?,
+                    _ => {}
+                }
+            }
+            Leaf::Codel(codel)
+        }
+    })
+}

@@ -1,0 +1,359 @@
+//! Qdiscs and classes, with their counters.
+//!
+//! Read before editing: linux/pkt_sched.h, linux/rtnetlink.h (6.12) `struct tcmsg`, linux/gen_stats.h.
+
+mod htb;
+mod leaf;
+
+use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attributes};
+use super::{Malformed, Reader, Writer};
+use crate::value::{
+    ClassSeen, Discipline, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Qdisc, TcHandle, TcStats,
+    TickRate,
+};
+
+const RTM_NEWQDISC: u16 = 36;
+const RTM_DELQDISC: u16 = 37;
+const RTM_GETQDISC: u16 = 38;
+const RTM_NEWTCLASS: u16 = 40;
+const RTM_DELTCLASS: u16 = 41;
+const RTM_GETTCLASS: u16 = 42;
+
+const TCA_KIND: u16 = 1;
+const TCA_OPTIONS: u16 = 2;
+const TCA_STATS: u16 = 3;
+const TCA_STATS2: u16 = 7;
+const TCA_STATS_BASIC: u16 = 1;
+const TCA_STATS_QUEUE: u16 = 3;
+
+/// Whether something is made or only changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is not there yet.
+    New,
+    /// It is there and keeps what is queued in it.
+    Change,
+}
+
+/// `struct tcmsg`.
+#[derive(Clone, Copy)]
+struct Fixed {
+    dev: IfIndex,
+    handle: TcHandle,
+    parent: TcHandle,
+}
+
+impl Fixed {
+    fn emit(self, w: &mut Writer<'_>) {
+        w.zeroes(4);
+        w.u32(self.dev.0);
+        w.u32(self.handle.0);
+        w.u32(self.parent.0);
+        w.zeroes(4);
+    }
+
+    /// Also returns `tcm_info`.
+    fn parse(body: &mut Reader<'_>) -> Result<(Fixed, u32), Malformed> {
+        body.skip(4)?;
+        let fixed = Fixed {
+            dev: IfIndex(body.u32()?),
+            handle: TcHandle(body.u32()?),
+            parent: TcHandle(body.u32()?),
+        };
+        Ok((fixed, body.u32()?))
+    }
+}
+
+/// Asks for the qdiscs of all devices.
+pub fn emit_qdisc_dump(w: &mut Writer<'_>, seq: u32) {
+    let all = Fixed {
+        dev: IfIndex(0),
+        handle: TcHandle::NONE,
+        parent: TcHandle::NONE,
+    };
+    w.message(Header::dump(RTM_GETQDISC, seq), |w| all.emit(w));
+}
+
+/// Asks for the classes of one device.
+pub fn emit_class_dump(w: &mut Writer<'_>, seq: u32, dev: IfIndex) {
+    let all = Fixed {
+        dev,
+        handle: TcHandle::NONE,
+        parent: TcHandle::NONE,
+    };
+    w.message(Header::dump(RTM_GETTCLASS, seq), |w| all.emit(w));
+}
+
+/// Makes the root qdisc, in the place of the one that the kernel attached by itself.
+pub fn emit_root(w: &mut Writer<'_>, seq: u32, dev: IfIndex, root: HtbRoot) {
+    let fixed = Fixed {
+        dev,
+        handle: root.handle,
+        parent: TcHandle::ROOT,
+    };
+    // REPLACE, not EXCL: the kernel's own default may stand there.
+    w.message(
+        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, seq),
+        |w| {
+            fixed.emit(w);
+            w.attribute_text(TCA_KIND, htb::KIND);
+            w.nest(TCA_OPTIONS, |w| htb::emit_root(w, root));
+        },
+    );
+}
+
+/// Removes the root qdisc with all that is below; the kernel attaches its default again.
+pub fn emit_root_delete(w: &mut Writer<'_>, seq: u32, dev: IfIndex, handle: TcHandle) {
+    let fixed = Fixed {
+        dev,
+        handle,
+        parent: TcHandle::ROOT,
+    };
+    w.message(Header::request(RTM_DELQDISC, 0, seq), |w| fixed.emit(w));
+}
+
+/// Makes or changes a class.
+pub fn emit_class(
+    w: &mut Writer<'_>,
+    seq: u32,
+    dev: IfIndex,
+    class: &HtbClass,
+    put: Put,
+    ticks: TickRate,
+) {
+    let fixed = Fixed {
+        dev,
+        handle: class.handle,
+        parent: class.parent,
+    };
+    let extra = match put {
+        Put::New => NLM_F_CREATE | NLM_F_EXCL,
+        Put::Change => 0,
+    };
+    w.message(Header::request(RTM_NEWTCLASS, extra, seq), |w| {
+        fixed.emit(w);
+        w.attribute_text(TCA_KIND, htb::KIND);
+        w.nest(TCA_OPTIONS, |w| htb::emit_class(w, class, ticks));
+    });
+}
+
+/// Removes a class; what waits in it is lost.
+pub fn emit_class_delete(w: &mut Writer<'_>, seq: u32, dev: IfIndex, handle: TcHandle) {
+    let fixed = Fixed {
+        dev,
+        handle,
+        parent: TcHandle::NONE,
+    };
+    w.message(Header::request(RTM_DELTCLASS, 0, seq), |w| fixed.emit(w));
+}
+
+/// Makes the leaf qdisc of a class in the place of what is there, or changes its parameters.
+pub fn emit_leaf(
+    w: &mut Writer<'_>,
+    seq: u32,
+    dev: IfIndex,
+    place: LeafPlace,
+    leaf: &Leaf,
+    put: Put,
+) {
+    let fixed = Fixed {
+        dev,
+        handle: place.handle,
+        parent: place.class,
+    };
+    let extra = match put {
+        Put::New => NLM_F_CREATE | NLM_F_REPLACE,
+        Put::Change => 0,
+    };
+    w.message(Header::request(RTM_NEWQDISC, extra, seq), |w| {
+        fixed.emit(w);
+        w.attribute_text(TCA_KIND, leaf.kind().name());
+        leaf::emit(w, TCA_OPTIONS, leaf);
+    });
+}
+
+/// Where a leaf qdisc is, and its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafPlace {
+    /// The class that it keeps the packets of.
+    pub class: TcHandle,
+    /// Its own name.
+    pub handle: TcHandle,
+}
+
+/// Asks for a qdisc that cannot be made: its options are cut short on purpose.
+///
+/// The kernel looks the kind up (and loads its module) before it reads the options, so the error tells whether it has the kind
+/// (`EINVAL` or `ERANGE`) or not (`ENOENT`), and nothing is attached either way. Seen on 6.1 and 6.18.
+pub fn emit_probe(w: &mut Writer<'_>, seq: u32, dev: IfIndex, kind: ProbedKind) {
+    let fixed = Fixed {
+        dev,
+        handle: TcHandle::NONE,
+        parent: TcHandle::ROOT,
+    };
+    w.message(
+        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq),
+        |w| {
+            fixed.emit(w);
+            w.attribute_text(TCA_KIND, kind.name());
+            match kind {
+                // A bare struct: one byte is shorter than any. (A whole attribute is not: a FIFO takes its header for a limit.)
+                ProbedKind::Leaf(LeafKind::Bfifo | LeafKind::Pfifo | LeafKind::Sfq) => {
+                    w.attribute(TCA_OPTIONS, |w| w.u8(0))
+                }
+                // Attributes: number 1 of each has four bytes or more.
+                ProbedKind::Htb | ProbedKind::Leaf(LeafKind::FqCodel | LeafKind::Codel) => {
+                    w.nest(TCA_OPTIONS, |w| w.attribute(1, |w| w.u8(0)));
+                }
+            }
+        },
+    );
+}
+
+/// A kind that [`emit_probe`] asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbedKind {
+    /// The shaper.
+    Htb,
+    /// A leaf.
+    Leaf(LeafKind),
+}
+
+impl ProbedKind {
+    const fn name(self) -> &'static str {
+        match self {
+            ProbedKind::Htb => htb::KIND,
+            ProbedKind::Leaf(kind) => kind.name(),
+        }
+    }
+}
+
+/// What a tc message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcChange {
+    /// A qdisc is there, like this.
+    Qdisc(Qdisc),
+    /// An HTB class is there, like this.
+    Class(ClassSeen),
+    /// A qdisc is gone.
+    QdiscGone {
+        /// The device.
+        dev: IfIndex,
+        /// Its name.
+        handle: TcHandle,
+    },
+    /// A class is gone.
+    ClassGone {
+        /// The device.
+        dev: IfIndex,
+        /// Its name.
+        handle: TcHandle,
+    },
+}
+
+/// Reads a qdisc or class message. `None`: another message, or a class of another discipline.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
+    let kind = message.header.kind;
+    if !matches!(
+        kind,
+        RTM_NEWQDISC | RTM_DELQDISC | RTM_NEWTCLASS | RTM_DELTCLASS
+    ) {
+        return Ok(None);
+    }
+    let mut body = message.body;
+    let (fixed, _) = Fixed::parse(&mut body)?;
+    let Fixed {
+        dev,
+        handle,
+        parent,
+    } = fixed;
+    match kind {
+        RTM_DELQDISC => return Ok(Some(TcChange::QdiscGone { dev, handle })),
+        RTM_DELTCLASS => return Ok(Some(TcChange::ClassGone { dev, handle })),
+        _ => {}
+    }
+    let (mut name, mut options, mut stats) =
+        ("", Reader::new(&[], body.order()), TcStats::default());
+    for attribute in attributes(body) {
+        let attribute = attribute?;
+        match attribute.kind {
+            TCA_KIND => name = attribute.text()?,
+            TCA_OPTIONS => options = attribute.payload,
+            TCA_STATS => stats = old_stats(attribute.payload),
+            TCA_STATS2 => stats = new_stats(attribute.nested())?,
+            _ => {}
+        }
+    }
+    Ok(if kind == RTM_NEWQDISC {
+        let discipline = discipline(name, options)?;
+        Some(TcChange::Qdisc(Qdisc {
+            dev,
+            handle,
+            parent,
+            discipline,
+            stats,
+        }))
+    } else if name == htb::KIND {
+        // The kernel tells of a class without a class above it that its parent is the root, whatever it was made with.
+        let parent = if parent == TcHandle::ROOT {
+            TcHandle::new(handle.major(), 0)
+        } else {
+            parent
+        };
+        let class = htb::parse_class(handle, parent, options)?;
+        Some(TcChange::Class(ClassSeen { dev, class, stats }))
+    } else {
+        None
+    })
+}
+
+fn discipline(name: &str, options: Reader<'_>) -> Result<Discipline, Malformed> {
+    if name == htb::KIND {
+        return htb::parse_root(options);
+    }
+    Ok(
+        match LeafKind::ALL.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => Discipline::Leaf(leaf::parse(kind, options)?),
+            None => Discipline::Other,
+        },
+    )
+}
+
+/// `struct tc_stats`, all that kernels before 2.6.10 or so have: bytes (64), packets, drops, overlimits, bps, pps, qlen, backlog.
+fn old_stats(mut stats: Reader<'_>) -> TcStats {
+    let bytes = stats.u64_or_zero();
+    let packets = stats.u32_or_zero();
+    let dropped = stats.u32_or_zero();
+    stats.skip_padding(12);
+    let backlog_packets = stats.u32_or_zero();
+    TcStats {
+        bytes,
+        packets,
+        dropped,
+        backlog_packets,
+        backlog_bytes: stats.u32_or_zero(),
+    }
+}
+
+fn new_stats(nest: super::netlink::Attributes<'_>) -> Result<TcStats, Malformed> {
+    let mut stats = TcStats::default();
+    for attribute in nest {
+        let mut attribute = attribute?;
+        match attribute.kind {
+            TCA_STATS_BASIC => {
+                stats.bytes = attribute.payload.u64()?;
+                stats.packets = attribute.payload.u32()?;
+            }
+            TCA_STATS_QUEUE => {
+                stats.backlog_packets = attribute.payload.u32()?;
+                stats.backlog_bytes = attribute.payload.u32()?;
+                stats.dropped = attribute.payload.u32()?;
+            }
+            _ => {}
+        }
+    }
+    Ok(stats)
+}
