@@ -1,0 +1,75 @@
+use core::fmt::{self, Write};
+use core::str::Chars;
+
+use heapless::String;
+
+/// Why the inside of a JSON string is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadString {
+    /// A backslash before something else than JSON allows, or half of a surrogate pair.
+    Escape,
+    /// A control character as itself; a line break most of the time, after a forgotten quote.
+    Control,
+    /// More than the bytes that there is room for.
+    TooLong,
+}
+
+/// What stands between the quotes, with its escapes replaced.
+///
+/// Not the library's own unescaping: that knows no surrogate pairs (which is how many programs write an emoji), takes
+/// `\u+123`, lets raw control characters pass, and gives back a copy that no longer tells its place in the text.
+pub(super) fn unescape<const N: usize>(raw: &str) -> Result<String<N>, BadString> {
+    let mut text = String::new();
+    let mut rest = raw.chars();
+    while let Some(letter) = rest.next() {
+        let letter = match letter {
+            '\\' => escaped(&mut rest).ok_or(BadString::Escape)?,
+            '\0'..='\x1f' => return Err(BadString::Control),
+            plain => plain,
+        };
+        text.push(letter).map_err(|_| BadString::TooLong)?;
+    }
+    Ok(text)
+}
+
+/// The character that the escape behind a backslash stands for.
+fn escaped(rest: &mut Chars<'_>) -> Option<char> {
+    Some(match rest.next()? {
+        same @ ('"' | '\\' | '/') => same,
+        'b' => '\x08',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => match unit(rest)? {
+            high @ 0xd800..=0xdbff => {
+                let pair = rest.next()? == '\\' && rest.next()? == 'u';
+                let low = unit(rest).filter(|low| pair && (0xdc00..=0xdfff).contains(low))?;
+                char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))?
+            }
+            alone => char::from_u32(alone)?,
+        },
+        _ => return None,
+    })
+}
+
+/// Four hex digits.
+fn unit(rest: &mut Chars<'_>) -> Option<u32> {
+    (0..4).try_fold(0, |unit, _| Some(unit * 16 + rest.next()?.to_digit(16)?))
+}
+
+/// A text as the inside of a JSON string.
+pub(super) struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            match letter {
+                '"' | '\\' => write!(f, "\\{letter}")?,
+                '\0'..='\x1f' | '\x7f' => write!(f, "\\u{:04x}", u32::from(letter))?,
+                plain => f.write_char(plain)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! What the user wrote becomes what it means.
+//!
+//! Must not: open files (`sys` does), look at the running system, or let a value through that the rest would have to check again.
+//!
+//! [`Config`] is valid by construction. [`parse`] makes one of the text of `config.json`; [`Problem`] tells the line, the field, what was
+//! expected and what was found. [`write`](write()) makes the text again, such that reading it gives the same value;
+//! [`write_compact`] makes it one line.
+//!
+//! Limits are names here; a text beyond one is refused as a whole, with the limit in the message.
+
+mod escape;
+mod parse;
+mod problem;
+mod reader;
+mod write;
+
+use heapless::{String, Vec};
+
+use crate::value::{Class, IfName, Kbit, Mac, MarkLayout};
+
+pub use parse::parse;
+pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
+pub use write::{write, write_compact};
+
+/// Configured devices at most: a home has tens; 512 cost 40 KB each time that a configuration is held.
+/// The 513th is refused by `parse` and by `set`.
+pub const DEVICES_MAX: usize = 512;
+
+/// Bytes of the longest device name: a DNS label.
+pub const NAME_BYTES_MAX: usize = 63;
+
+/// LAN interfaces at most.
+pub const LANS_MAX: usize = 4;
+
+/// Bytes of the longest configuration text: 512 devices with long names, pretty-printed, take 80 kB.
+/// A longer file is refused before it is read.
+pub const CONFIG_BYTES_MAX: usize = 128 * 1024;
+
+/// The slowest line that can be shaped: below it one full packet takes 190 ms.
+pub const RATE_MIN: Kbit = Kbit(64);
+
+/// The fastest line: 10 Gbit/s, above which no router of ours forwards.
+pub const RATE_MAX: Kbit = Kbit(10_000_000);
+
+/// Bytes that the link layer adds to each packet, at most (ATM cells and their padding are not in it).
+pub const OVERHEAD_MAX: u8 = 128;
+
+/// The version of the text's form.
+pub const VERSION: u32 = 1;
+
+/// What the daemon shall do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Whether anything of ours shall be in the kernel.
+    pub enabled: bool,
+    /// The slow line.
+    pub wan: Wan,
+    /// Where the home is.
+    pub lan: Lan,
+    /// The lane of flows whose device has no class. They keep mark 0.
+    pub default_class: Class,
+    /// The guarantees.
+    pub shares: Shares,
+    /// The devices that have a class or a name.
+    /// Boxed, so that handing a configuration around moves a pointer, and places that no device fills are never touched.
+    pub devices: Box<Vec<Device, DEVICES_MAX>>,
+    /// Where the class stands in the conntrack mark.
+    pub mark: MarkLayout,
+}
+
+/// The slow line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wan {
+    /// Its interface; `None` is `auto`, the default route's.
+    pub interface: Option<IfName>,
+    /// Its rate upwards; `None` until the user said it. Always there when the configuration is enabled.
+    pub up: Option<Kbit>,
+    /// Its rate downwards; `None` until the user said it. Always there when the configuration is enabled.
+    pub down: Option<Kbit>,
+    /// Bytes that the link layer adds to each packet beyond what the device counts.
+    pub overhead: u8,
+}
+
+/// Where the home is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lan {
+    /// The one bridge, or the one interface that is not the WAN.
+    Auto,
+    /// These.
+    Interfaces(Vec<IfName, LANS_MAX>),
+}
+
+/// Percent of the line that each class is promised; the sum is at most 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Premium's.
+    pub premium: u8,
+    /// Express'.
+    pub express: u8,
+    /// Standard's.
+    pub standard: u8,
+    /// Bulk's.
+    pub bulk: u8,
+}
+
+/// A device that the user named or classed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Who.
+    pub mac: Mac,
+    /// What the user calls it; empty for no name.
+    pub name: String<NAME_BYTES_MAX>,
+    /// Its lane; none for a device that only has a name.
+    pub class: Option<Class>,
+}
+
+impl Default for Shares {
+    /// What DD-WRT users know: 75, 15, 9 and 1 percent.
+    fn default() -> Shares {
+        Shares { premium: 75, express: 15, standard: 9, bulk: 1 }
+    }
+}
+
+impl Shares {
+    /// The share of a class, in percent; 0 for exempt, which has no guarantee.
+    pub const fn of(&self, class: Class) -> u8 {
+        match class {
+            Class::Exempt => 0,
+            Class::Premium => self.premium,
+            Class::Express => self.express,
+            Class::Standard => self.standard,
+            Class::Bulk => self.bulk,
+        }
+    }
+}
+
+impl Default for Config {
+    /// Off, with everything else at its default.
+    fn default() -> Config {
+        Config {
+            enabled: false,
+            wan: Wan { interface: None, up: None, down: None, overhead: 0 },
+            lan: Lan::Auto,
+            default_class: Class::Standard,
+            shares: Shares::default(),
+            devices: Box::default(),
+            mark: MarkLayout::default(),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+use core::fmt::{self, Write};
+
+use super::{CONFIG_BYTES_MAX, DEVICES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION};
+use crate::value::{BadIfName, BadMac, BadMarkLayout, UnknownClass};
+
+/// Bytes of the text that a problem quotes: enough to find it again, and a message stays on one line of a terminal.
+pub const FOUND_BYTES_MAX: usize = 32;
+
+/// Why a text is no configuration: the first thing in it that is wrong, as one line.
+///
+/// It is small and owns what it quotes, so it outlives the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, counted from 1; none when it is about the text as a whole, or about something that is not in it.
+    pub line: Option<u32>,
+    /// The object or field.
+    pub place: Place,
+    /// What is wrong there.
+    pub cause: Cause,
+}
+
+const _: () = assert!(size_of::<Problem>() <= 128, "a problem is handed around by value");
+
+/// A place in the form of the text, shown as `wan.up_kbit`, `lan[1]` or `devices[3].mac`; the first element is number 0,
+/// as `jq` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The object.
+    pub object: Object,
+    /// A field of it, or none for the object itself.
+    pub field: Option<&'static str>,
+}
+
+/// An object of the text, or an element of one of its arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// The outermost.
+    Whole,
+    /// The value of this field of the outermost.
+    Named(&'static str),
+    /// This element of the array with that name.
+    Element(&'static str, usize),
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is nothing, or nothing but white space.
+    Empty,
+    /// The text has so many bytes, over [`CONFIG_BYTES_MAX`].
+    TooLong(usize),
+    /// This byte cannot stand there in UTF-8.
+    NotUtf8(u8),
+    /// Something else was expected.
+    Unexpected(Expected, Found),
+    /// The object has no such field, but these.
+    UnknownField(&'static [&'static str], Found),
+    /// The field was there before.
+    SecondField,
+    /// More devices than [`DEVICES_MAX`].
+    TooManyDevices,
+    /// The guarantees, given or by default, add up to more than 100 percent.
+    SharesAbove100(Shares),
+}
+
+/// What was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Of JSON: a character, or a kind of value.
+    Json(&'static str),
+    /// A string whose control characters are escaped. A line break in a string is most often a forgotten quote.
+    QuotedOnItsLine,
+    /// An escape that JSON knows.
+    Escape,
+    /// The version that we know.
+    Version,
+    /// A whole number in a range.
+    Whole {
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// A rate, which an enabled configuration cannot do without.
+    RateWhenEnabled,
+    /// An interface or `auto`.
+    Interface,
+    /// Interfaces or `auto`.
+    Lan,
+    /// An interface of the LAN.
+    LanInterface,
+    /// An interface of the LAN that the WAN is not on.
+    OtherThanWan,
+    /// An interface of the WAN that the LAN is not on.
+    OtherThanLan,
+    /// An interface that is not in the list yet.
+    NewInterface,
+    /// A class that can be everybody's.
+    DefaultClass,
+    /// A class.
+    Class,
+    /// A MAC address.
+    Mac(BadMac),
+    /// A MAC address that no device before has.
+    NewMac,
+    /// A device name.
+    Name,
+    /// A device name that `set` cannot take for an address.
+    NameNotAddress,
+    /// A device name that no device before has.
+    NewName,
+    /// A device that has one of the two.
+    NameOrClass,
+    /// A mask.
+    Mask,
+    /// A mask and shift that can hold the classes.
+    Mark(BadMarkLayout),
+}
+
+/// What was found: the raw text, cut at [`FOUND_BYTES_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The text ends there.
+    End,
+    /// The field is not there.
+    Nothing,
+    /// This.
+    Text {
+        /// UTF-8, the first `len` of them.
+        bytes: [u8; FOUND_BYTES_MAX],
+        /// How many.
+        len: u8,
+        /// Whether there was more.
+        cut: bool,
+    },
+}
+
+impl Object {
+    /// The object itself.
+    pub(super) const fn itself(self) -> Place {
+        Place { object: self, field: None }
+    }
+
+    /// A field of it.
+    pub(super) const fn field(self, field: &'static str) -> Place {
+        Place { object: self, field: Some(field) }
+    }
+}
+
+impl Found {
+    /// Quotes a piece of the text; an empty one means that the text ends.
+    pub(super) fn of(text: &str) -> Found {
+        if text.is_empty() {
+            return Found::End;
+        }
+        let kept = text.get(..text.floor_char_boundary(FOUND_BYTES_MAX)).unwrap_or_default();
+        let mut bytes = [0; FOUND_BYTES_MAX];
+        for (to, from) in bytes.iter_mut().zip(kept.bytes()) {
+            *to = from;
+        }
+        Found::Text { bytes, len: u8::try_from(kept.len()).unwrap_or(0), cut: kept.len() < text.len() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if self.place != Object::Whole.itself() {
+            write!(f, "{}: ", self.place)?;
+        }
+        fmt::Display::fmt(&self.cause, f)
+    }
+}
+
+impl core::error::Error for Problem {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.object {
+            Object::Whole => return f.write_str(self.field.unwrap_or_default()),
+            Object::Named(name) => f.write_str(name)?,
+            Object::Element(name, index) => write!(f, "{name}[{index}]")?,
+        }
+        match self.field {
+            Some(field) => write!(f, ".{field}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Empty => write!(f, "expected a configuration like {{\"version\": {VERSION}}}, found an empty text"),
+            Cause::TooLong(bytes) => write!(f, "expected at most {CONFIG_BYTES_MAX} bytes, found {bytes}"),
+            Cause::NotUtf8(byte) => write!(f, "expected UTF-8 text, found the byte 0x{byte:02x}"),
+            Cause::Unexpected(expected, found) => write!(f, "{expected}, found {found}"),
+            Cause::UnknownField(names, found) => {
+                f.write_str("expected one of the fields ")?;
+                for name in *names {
+                    write!(f, "{name}, ")?;
+                }
+                write!(f, "found {found}")
+            }
+            Cause::SecondField => f.write_str("expected this field once, found it again"),
+            Cause::TooManyDevices => write!(f, "expected at most {DEVICES_MAX} devices, found one more"),
+            Cause::SharesAbove100(shares) => {
+                let Shares { premium, express, standard, bulk } = *shares;
+                let sum: u32 = [premium, express, standard, bulk].into_iter().map(u32::from).sum();
+                write!(f, "expected a sum of at most 100, found {sum}: ")?;
+                write!(f, "premium {premium}, express {express}, standard {standard}, bulk {bulk}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expected::Json(what) => write!(f, "expected {what}"),
+            Expected::QuotedOnItsLine => {
+                f.write_str("expected a string that ends on its line and has no raw control characters")
+            }
+            Expected::Escape => f.write_str(r#"expected an escape of JSON (\" \\ \/ \b \f \n \r \t \u0000)"#),
+            Expected::Version => write!(f, "expected {VERSION}, the only version that this program knows"),
+            Expected::Whole { min, max } => write!(f, "expected a whole number from {min} to {max}"),
+            Expected::RateWhenEnabled => {
+                write!(f, "expected a whole number from {} to {} when enabled is true", RATE_MIN.0, RATE_MAX.0)
+            }
+            Expected::Interface => write!(f, "{BadIfName}, or \"auto\""),
+            Expected::Lan => write!(f, "expected \"auto\" or an array of 1 to {LANS_MAX} interface names"),
+            Expected::LanInterface => fmt::Display::fmt(&BadIfName, f),
+            Expected::OtherThanWan => f.write_str("expected an interface other than the WAN's"),
+            Expected::OtherThanLan => f.write_str("expected an interface other than the LAN's"),
+            Expected::NewInterface => f.write_str("expected each interface once"),
+            Expected::DefaultClass => {
+                f.write_str("expected premium, express, standard or bulk (by default exempt, nothing would be managed)")
+            }
+            Expected::Class => fmt::Display::fmt(&UnknownClass, f),
+            Expected::Mac(bad) => fmt::Display::fmt(bad, f),
+            Expected::NewMac => f.write_str("expected each MAC address once"),
+            Expected::Name => write!(f, "expected a name of 1 to {NAME_BYTES_MAX} bytes without control characters"),
+            Expected::NameNotAddress => f.write_str("expected a name that is no MAC or IP address"),
+            Expected::NewName => f.write_str("expected each name once, in any case"),
+            Expected::NameOrClass => f.write_str("expected a name, a class or both"),
+            Expected::Mask => f.write_str("expected a mask of up to 32 bits like \"0x7f\""),
+            Expected::Mark(bad) => fmt::Display::fmt(bad, f),
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, len, cut) = match self {
+            Found::End => return f.write_str("the end of the text"),
+            Found::Nothing => return f.write_str("nothing"),
+            Found::Text { bytes, len, cut } => (bytes, *len, *cut),
+        };
+        let text = core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default()).unwrap_or_default();
+        for letter in text.chars() {
+            if is_invisible(letter) { write!(f, "{}", letter.escape_unicode())? } else { f.write_char(letter)? }
+        }
+        if cut { f.write_str("...") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Whether a character would move the cursor, change the direction of the line, or show nothing.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

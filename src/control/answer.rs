@@ -1,0 +1,218 @@
+use core::fmt;
+
+use heapless::{String, Vec};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the longest reason or remark in an answer.
+pub const REASON_BYTES_MAX: usize = 160;
+
+/// Lines of `doctor` at most: one a capability and one a bypass that is known.
+pub const FINDINGS_MAX: usize = 32;
+
+/// A short text of an answer.
+pub type Text = String<REASON_BYTES_MAX>;
+
+/// An answer that is not one of this vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadAnswer {
+    /// Not the JSON that was expected.
+    Form,
+    /// An array element beyond [`ELEMENT_BYTES_MAX`](super::ELEMENT_BYTES_MAX) bytes, or a line beyond the reader's limit.
+    TooLong,
+    /// More than [`NESTING_MAX`](super::NESTING_MAX) brackets open at once.
+    TooDeep,
+}
+
+impl fmt::Display for BadAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BadAnswer::Form => "it is not the expected JSON",
+            BadAnswer::TooLong => "it is too long",
+            BadAnswer::TooDeep => "it is nested too deeply",
+        })
+    }
+}
+
+/// Whether the lanes work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The configuration says off.
+    Off,
+    /// Everything of ours is in the kernel.
+    On,
+    /// Something that the configuration names is not there yet.
+    Waiting,
+    /// The kernel refuses; it is tried again.
+    Failing,
+}
+
+/// The health of the line and its lanes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether the lanes work.
+    pub state: State,
+    /// Why not, or what is worth knowing; empty when there is nothing to say.
+    pub reason: Text,
+    /// The daemon's version.
+    pub version: String<24>,
+    /// Its process.
+    pub pid: u32,
+    /// How long it has run.
+    pub uptime_s: u64,
+    /// Uploads: the WAN device.
+    pub up: Side,
+    /// Downloads: the LAN device.
+    pub down: Side,
+    /// The lanes, first to last.
+    pub classes: Vec<ClassStatus, 5>,
+    /// Devices known.
+    pub devices: u16,
+    /// Flows in the conntrack table, and how many fit; 0 and 0 where the kernel does not tell.
+    pub flows: u32,
+    /// See `flows`.
+    pub flows_max: u32,
+    /// Whether the configuration in force is on flash.
+    pub saved: bool,
+}
+
+/// One direction of the line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// The device whose queues shape it; empty when there is none.
+    pub interface: String<15>,
+    /// The configured rate.
+    pub line_kbit: u32,
+    /// What went through, over the last interval.
+    pub rate_kbit: u32,
+    /// Of the bytes that the WAN device carried in this direction, how many went through our queues; null before the first interval
+    /// with enough traffic to tell.
+    pub proven_percent: Option<u8>,
+    /// The leaf qdisc in use; empty when there is none.
+    pub leaf: String<15>,
+}
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the home: shaped at the WAN device.
+    Up,
+    /// To the home: shaped at the LAN device.
+    Down,
+}
+
+impl Direction {
+    /// Both, up first.
+    pub const BOTH: [Direction; 2] = [Direction::Up, Direction::Down];
+}
+
+/// One lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassStatus {
+    /// Its name.
+    pub class: String<15>,
+    /// Its conntrack mark.
+    pub mark: u32,
+    /// Uploads.
+    pub up: Line,
+    /// Downloads.
+    pub down: Line,
+}
+
+/// One lane in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What it is promised; 0 for exempt.
+    pub guarantee_kbit: u32,
+    /// Over the last interval.
+    pub rate_kbit: u32,
+    /// Since the class was made.
+    pub bytes: u64,
+    /// Since the class was made.
+    pub packets: u64,
+    /// Since the class was made.
+    pub dropped: u32,
+    /// Waiting now.
+    pub backlog_bytes: u32,
+    /// How long a packet that came now would wait, from the backlog and the rate; 0 when nothing waits.
+    pub delay_ms: u32,
+}
+
+/// A device of the home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its name: the configured one, else the one from its DHCP lease, else empty.
+    pub name: String<63>,
+    /// Its MAC address.
+    pub mac: String<17>,
+    /// Its addresses, up to eight.
+    pub addresses: Vec<String<39>, 8>,
+    /// Its configured class, or null.
+    pub class: Option<String<15>>,
+    /// Its flows in the conntrack table.
+    pub flows: u32,
+    /// Over the last second; null where the kernel does not count bytes of flows.
+    pub up_kbit: Option<u32>,
+    /// See `up_kbit`.
+    pub down_kbit: Option<u32>,
+    /// Seconds since the kernel last had word from it; null when it never had.
+    pub seen_s: Option<u32>,
+}
+
+/// A flow of the conntrack table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// `tcp`, `udp`, `icmp`, or the protocol's number.
+    pub proto: String<8>,
+    /// Who opened it.
+    pub src: String<39>,
+    /// Its port, 0 where the protocol has none.
+    pub sport: u16,
+    /// To whom.
+    pub dst: String<39>,
+    /// See `sport`.
+    pub dport: u16,
+    /// The device: its name, else its MAC address, else empty.
+    pub device: String<63>,
+    /// The class that its mark names, or null.
+    pub class: Option<String<15>>,
+    /// Its whole conntrack mark.
+    pub mark: u32,
+    /// Bytes from its opener; null where the kernel does not count.
+    pub bytes_out: Option<u64>,
+    /// Bytes back.
+    pub bytes_back: Option<u64>,
+}
+
+/// A change that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The device, or empty for the configuration as a whole.
+    pub mac: String<17>,
+    /// Its name, else empty.
+    pub name: String<63>,
+    /// Live flows whose mark was changed.
+    pub flows_marked: u32,
+    /// Whether it is on flash already.
+    pub saved: bool,
+    /// What is worth knowing; empty when there is nothing to say.
+    pub remark: Text,
+}
+
+/// One line of `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub what: String<24>,
+    /// Whether it is as it should be.
+    pub good: bool,
+    /// What was found, and what to do about it.
+    pub found: Text,
+}
+
+/// What this kernel can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doctor {
+    /// One line each.
+    pub findings: Vec<Finding, FINDINGS_MAX>,
+}

@@ -1,0 +1,82 @@
+use core::fmt::{self, Write};
+
+use heapless::String;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the longest message; a longer one is cut at a character and ends in `...`.
+pub const FAILURE_BYTES_MAX: usize = 240;
+
+/// Whose fault a failure is; the command line turns it into its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The system refused: exit code 1.
+    Refused,
+    /// What was asked makes no sense: exit code 2.
+    Input,
+}
+
+/// Why a request was not carried out. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whose fault.
+    pub fault: Fault,
+    /// What was expected and what was found, one line.
+    pub message: String<FAILURE_BYTES_MAX>,
+}
+
+impl Failure {
+    /// What was asked makes no sense.
+    pub fn input(message: fmt::Arguments<'_>) -> Failure {
+        Failure {
+            fault: Fault::Input,
+            message: cut(message),
+        }
+    }
+
+    /// The system refused.
+    pub fn refused(message: fmt::Arguments<'_>) -> Failure {
+        Failure {
+            fault: Fault::Refused,
+            message: cut(message),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Writes what fits; line breaks and other control characters become spaces, since a message is one line.
+fn cut<const N: usize>(message: fmt::Arguments<'_>) -> String<N> {
+    struct Fit<const N: usize> {
+        text: String<N>,
+        full: bool,
+    }
+    impl<const N: usize> Write for Fit<N> {
+        fn write_str(&mut self, piece: &str) -> fmt::Result {
+            for letter in piece.chars() {
+                let letter = if letter.is_control() { ' ' } else { letter };
+                if self.full || self.text.len() + letter.len_utf8() > N - CUT.len() {
+                    self.full = true;
+                    break;
+                }
+                // The room was checked above.
+                let _ = self.text.push(letter);
+            }
+            Ok(())
+        }
+    }
+    const CUT: &str = "...";
+    let mut fit = Fit {
+        text: String::new(),
+        full: false,
+    };
+    let _ = fit.write_fmt(message);
+    if fit.full {
+        let _ = fit.text.push_str(CUT);
+    }
+    fit.text
+}
