@@ -1,0 +1,82 @@
+//! An operation of the engine becomes netlink bytes.
+//!
+//! Must not: send anything, keep anything, or decide anything.
+//!
+//! [`change`] writes the request of one operation, whole, into one datagram, and tells which socket it is for and which number the last
+//! acknowledgement has. [`rules`] is the only place that knows how our rules are made.
+
+pub mod rules;
+
+use crate::engine::{Devices, Op, Put};
+use crate::value::TickRate;
+use crate::wire::{Writer, tc};
+
+/// Bytes of the largest datagram: a rule set with 512 devices takes 33 kB, their change from one class to another twice that.
+/// Rounded up to beyond 128 KiB, from where on allocators map memory instead of keeping it, and what is never written costs nothing.
+pub const DATAGRAM_BYTES_MAX: usize = 160 * 1024;
+
+/// Which netlink family a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `NETLINK_ROUTE`.
+    Route,
+    /// `NETLINK_NETFILTER`.
+    Netfilter,
+}
+
+/// A request that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// For which family.
+    pub family: Family,
+    /// The number of the last message that is acknowledged.
+    pub last_seq: u32,
+}
+
+/// Writes the request of an operation that is a netlink request; the numbers of its messages begin at `seq`. `None` for the others (looks, the
+/// sysctl, the store).
+pub fn change(
+    op: &Op,
+    devices: &Devices,
+    ticks: TickRate,
+    seq: u32,
+    w: &mut Writer<'_>,
+) -> Option<Request> {
+    let put = |put: Put| match put {
+        Put::New => tc::Put::New,
+        Put::Change => tc::Put::Change,
+    };
+    match op {
+        Op::Root { dev, root } => tc::emit_root(w, seq, *dev, *root),
+        Op::Class {
+            dev,
+            class,
+            put: how,
+        } => tc::emit_class(w, seq, *dev, class, put(*how), ticks),
+        Op::Leaf {
+            dev,
+            class,
+            handle,
+            leaf,
+            put: how,
+        } => {
+            let place = tc::LeafPlace {
+                class: *class,
+                handle: *handle,
+            };
+            tc::emit_leaf(w, seq, *dev, place, leaf, put(*how));
+        }
+        Op::DeleteRoot { dev, handle } => tc::emit_root_delete(w, seq, *dev, *handle),
+        Op::Rules { ruleset, instead } => {
+            return Some(rules::install(w, seq, ruleset, *instead, devices));
+        }
+        Op::Adopt(ruleset) => return Some(rules::adopt(w, seq, ruleset)),
+        Op::Elements(_) => return Some(rules::elements(w, seq, devices)),
+        Op::DeleteRules => return Some(rules::delete(w, seq)),
+        Op::Look(_) | Op::Accounting(_) | Op::Save => return None,
+    }
+    Some(Request {
+        family: Family::Route,
+        last_seq: seq,
+    })
+}

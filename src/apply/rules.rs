@@ -1,0 +1,232 @@
+//! Our rules, for `nf_tables`.
+//!
+//! ```text
+//! table inet lanemark {
+//!   map device_class { type ether_addr : verdict }          one element a device: goto its class' chain
+//!   map lane         { type mark : classid }                one element a class, and 0
+//!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
+//!   chain first      { hook prerouting; from the LAN, flow without class: look the source MAC up }
+//!   chain steer      { hook forward; to or from the WAN: goto lanes }
+//!   chain lanes      { priority = the default lane's; then the lane of the flow's mark }
+//! }
+//! ```
+//!
+//! One chain a class with a constant in it, because kernels before 6.13 cannot OR two registers, and the mark's other bits must
+//! stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison. The priority is
+//! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
+//! and so stays unshaped.
+
+use super::{Family, Request};
+use crate::engine::{Devices, class_handle};
+use crate::value::{Before, Class, RuleMark, Ruleset};
+use crate::wire::Writer;
+use crate::wire::nft::{
+    Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
+    element_mark,
+};
+
+/// Our table.
+pub const TABLE: Table<'static> = Table { name: "lanemark" };
+
+/// The map of devices.
+pub const DEVICE_MAP: &str = "device_class";
+const LANE_MAP: &str = "lane";
+const DEVICE_MAP_ID: u32 = 1;
+const LANE_MAP_ID: u32 = 2;
+
+const CHAIN_FIRST: &str = "first";
+const CHAIN_STEER: &str = "steer";
+const CHAIN_LANES: &str = "lanes";
+
+const ARPHRD_ETHER: u16 = 1;
+
+/// Rules of one set: one a class, the lookup, two that steer, two that set the priority.
+const RULES: u8 = 10;
+
+const _: () = assert!(RULES as usize == Class::ALL.len() + 5, "the comments count the rules");
+
+/// Writes the comment of a rule or of the table.
+fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
+    let mut text = heapless::String::new();
+    // The longest is "lanemark 01234567 10/10".
+    let _ = core::fmt::Write::write_fmt(&mut text, words);
+    text
+}
+
+/// What a rule's comment says, if the rule is ours.
+pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
+    let (fingerprint, count) = text.strip_prefix("lanemark ")?.split_once(' ')?;
+    let (number, of) = count.split_once('/')?;
+    Some(RuleMark {
+        fingerprint: u32::from_str_radix(fingerprint, 16).ok()?,
+        number: number.parse().ok()?,
+        of: of.parse().ok()?,
+    })
+}
+
+/// What the table's comment says about what was before us.
+pub fn read_table_comment(text: &str) -> Option<Before> {
+    match text.strip_prefix("before lanemark: nf_conntrack_acct=")? {
+        "0" => Some(Before { acct: Some(false) }),
+        "1" => Some(Before { acct: Some(true) }),
+        _ => Some(Before { acct: None }),
+    }
+}
+
+fn table_comment(before: Before) -> heapless::String<48> {
+    let acct = match before.acct {
+        Some(false) => "0",
+        Some(true) => "1",
+        None => "-",
+    };
+    comment(format_args!("before lanemark: nf_conntrack_acct={acct}"))
+}
+
+const fn guard(ruleset: &Ruleset) -> Guard {
+    if ruleset.guarded {
+        Guard::OwnedAndPersistent
+    } else {
+        Guard::Open
+    }
+}
+
+/// The whole set, in the place of the one that is there.
+pub(super) fn install(
+    w: &mut Writer<'_>,
+    seq: u32,
+    ruleset: &Ruleset,
+    instead: bool,
+    devices: &Devices,
+) -> Request {
+    let mut batch = Batch::begin(w, seq);
+    if instead {
+        batch.delete_table(TABLE);
+    }
+    batch.new_table(TABLE, guard(ruleset), &table_comment(ruleset.before));
+    batch.map(TABLE, DEVICE_MAP, MapKind::MacToVerdict, DEVICE_MAP_ID);
+    batch.map(TABLE, LANE_MAP, MapKind::MarkToClassid, LANE_MAP_ID);
+    for class in Class::ALL {
+        batch.chain(TABLE, class.name());
+    }
+    batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting);
+    batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward);
+    batch.chain(TABLE, CHAIN_LANES);
+    let layout = ruleset.layout;
+    batch.elements(TABLE, LANE_MAP, Change::Add, |w| {
+        element_mark(w, 0, class_handle(ruleset.default_class).0);
+        for class in Class::ALL {
+            element_mark(w, layout.bits(Some(class)), class_handle(class).0);
+        }
+    });
+    rules(&mut batch, ruleset);
+    // Last, since its verdicts name the chains.
+    if devices.iter().any(|device| device.class.is_some()) {
+        batch.elements(TABLE, DEVICE_MAP, Change::Add, |w| {
+            for device in devices.iter() {
+                if let Some(class) = device.class {
+                    element_device(w, device.mac, Some(class.name()));
+                }
+            }
+        });
+    }
+    Request {
+        family: Family::Netfilter,
+        last_seq: batch.end(),
+    }
+}
+
+fn rules(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
+    let layout = ruleset.layout;
+    let fingerprint = ruleset.fingerprint();
+    let mut number = 0;
+    let mut mark = || {
+        number += 1;
+        comment(format_args!("lanemark {fingerprint:08x} {number}/{RULES}"))
+    };
+    for class in Class::ALL {
+        batch.rule(TABLE, class.name(), &mark(), |w| {
+            w.load_ct(CtKey::Mark);
+            w.bitwise(!layout.mask(), layout.bits(Some(class)));
+            w.set_ct(CtKey::Mark);
+        });
+    }
+    batch.rule(TABLE, CHAIN_FIRST, &mark(), |w| {
+        w.load_meta(MetaKey::InputName);
+        w.equals_name(ruleset.lan);
+        w.load_ct(CtKey::Mark);
+        w.bitwise(layout.mask(), 0);
+        w.equals_u32(0);
+        w.load_meta(MetaKey::InputType);
+        w.equals_u16(ARPHRD_ETHER);
+        w.load_source_mac();
+        w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
+    });
+    for key in [MetaKey::OutputName, MetaKey::InputName] {
+        batch.rule(TABLE, CHAIN_STEER, &mark(), |w| {
+            w.load_meta(key);
+            w.equals_name(ruleset.wan);
+            w.verdict(Target::Goto(CHAIN_LANES));
+        });
+    }
+    // First the default: a mark that is no class of ours ends the second rule early.
+    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+        w.load_u32(class_handle(ruleset.default_class).0);
+        w.set_meta(MetaKey::Priority);
+    });
+    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+        w.load_ct(CtKey::Mark);
+        w.bitwise(layout.mask(), 0);
+        w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
+        w.set_meta(MetaKey::Priority);
+    });
+}
+
+/// The table that a dead owner left becomes ours.
+pub(super) fn adopt(w: &mut Writer<'_>, seq: u32, ruleset: &Ruleset) -> Request {
+    let mut batch = Batch::begin(w, seq);
+    batch.adopt_table(TABLE, guard(ruleset));
+    Request {
+        family: Family::Netfilter,
+        last_seq: batch.end(),
+    }
+}
+
+/// The devices' elements as they should be: what is wrong goes and what is right comes in one moment, so that no flow is opened without its class.
+pub(super) fn elements(w: &mut Writer<'_>, seq: u32, devices: &Devices) -> Request {
+    let different = || {
+        devices
+            .iter()
+            .filter(|device| device.class != device.kernel_class)
+    };
+    let mut batch = Batch::begin(w, seq);
+    if different().any(|device| device.kernel_class.is_some()) {
+        batch.elements(TABLE, DEVICE_MAP, Change::Remove, |w| {
+            for device in different().filter(|device| device.kernel_class.is_some()) {
+                element_device(w, device.mac, None);
+            }
+        });
+    }
+    if different().any(|device| device.class.is_some()) {
+        batch.elements(TABLE, DEVICE_MAP, Change::Add, |w| {
+            for device in different() {
+                if let Some(class) = device.class {
+                    element_device(w, device.mac, Some(class.name()));
+                }
+            }
+        });
+    }
+    Request {
+        family: Family::Netfilter,
+        last_seq: batch.end(),
+    }
+}
+
+/// The table goes, with all that is in it.
+pub(super) fn delete(w: &mut Writer<'_>, seq: u32) -> Request {
+    let mut batch = Batch::begin(w, seq);
+    batch.delete_table(TABLE);
+    Request {
+        family: Family::Netfilter,
+        last_seq: batch.end(),
+    }
+}

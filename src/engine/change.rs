@@ -1,0 +1,345 @@
+//! What is wished against what is seen: the first difference, as an operation.
+//!
+//! The order: queues before rules, so that a packet that names a class finds it; the table before the sysctl, since the table keeps
+//! what the sysctl was. Going away is the same backwards.
+
+use heapless::Vec;
+
+use super::limits::{REMARK_EVERY, ROOTS_MAX};
+use super::{Engine, Event, Line, Look, Op, Places, Timer, Trouble, Unplaced};
+use crate::control::Direction;
+use crate::value::{
+    Before, Cause, IfIndex, Instant, Kbit, LeafKind, Link, Neighbour, Refused, Ruleset,
+};
+
+/// What could not be removed while going away.
+#[derive(Debug, Default)]
+pub(super) struct GaveUp {
+    rules: bool,
+    accounting: bool,
+    roots: Vec<IfIndex, ROOTS_MAX>,
+}
+
+impl Engine {
+    /// The first difference.
+    ///
+    /// # Errors
+    /// [`Trouble`]: why nothing can be done about it.
+    pub(super) fn next_change(&mut self) -> Result<Option<Op>, Trouble> {
+        if !self.is_on() {
+            return Ok(self.next_removal());
+        }
+        if !self.abilities.htb {
+            return Err(Trouble::Lacks {
+                what: "HTB shaper",
+                option: "CONFIG_NET_SCH_HTB",
+            });
+        }
+        if !self.abilities.nft {
+            return Err(Trouble::Lacks {
+                what: "nf_tables",
+                option: "CONFIG_NF_TABLES",
+            });
+        }
+        if !self.abilities.conntrack {
+            return Err(Trouble::Lacks {
+                what: "conntrack over netlink",
+                option: "CONFIG_NF_CT_NETLINK",
+            });
+        }
+        let places = self.links.places(&self.config).map_err(Trouble::Unplaced)?;
+        let (wan, lan) = (places.wan, places.lan);
+        if let Some(dev) = self.trees.stale(&[wan.index, lan.index]) {
+            return Ok(Some(Op::DeleteRoot {
+                dev,
+                handle: super::ROOT,
+            }));
+        }
+        for (direction, link) in [(Direction::Up, wan), (Direction::Down, lan)] {
+            if self.trees.tree(link.index).is_none() {
+                // The WAN or the LAN is another device than at the last look.
+                self.forget_trees();
+                return Ok(Some(Op::Look(Look::Qdiscs)));
+            }
+            if let Some(op) = self.tree_change(direction, &link, &places)? {
+                return Ok(Some(op));
+            }
+        }
+        let wished = self.wished_rules(&places);
+        if let Some(op) = self.rules_change(wished) {
+            return Ok(Some(op));
+        }
+        Ok((self.accounting.acct == Some(false)).then_some(Op::Accounting(true)))
+    }
+
+    fn tree_change(
+        &self,
+        direction: Direction,
+        link: &Link,
+        places: &Places,
+    ) -> Result<Option<Op>, Trouble> {
+        let Some(line) = self.line(direction, places) else {
+            return Ok(None);
+        };
+        let lanes = line.lanes(self.leaf_kind(), self.abilities.ticks);
+        self.trees
+            .change(link.index, &lanes)
+            .map_err(|foreign| Trouble::Foreign {
+                dev: link.name,
+                handle: foreign.handle,
+            })
+    }
+
+    /// A direction of the line as configured; none where the rate is not said.
+    pub(super) fn line(&self, direction: Direction, places: &Places) -> Option<Line> {
+        let (rate, link): (Option<Kbit>, &Link) = match direction {
+            Direction::Up => (self.config.wan.up, &places.wan),
+            Direction::Down => (self.config.wan.down, &places.lan),
+        };
+        Some(Line {
+            direction,
+            rate: rate?,
+            mtu_bytes: link.mtu,
+            overhead_bytes: self.config.wan.overhead,
+            shares: self.config.shares,
+        })
+    }
+
+    /// The best leaf that the kernel has. A FIFO is in every kernel with queues.
+    pub(super) fn leaf_kind(&self) -> LeafKind {
+        let mut kinds = LeafKind::ALL.into_iter().zip(self.abilities.leaves);
+        kinds
+            .find(|(_, there)| *there)
+            .map_or(LeafKind::Bfifo, |(kind, _)| kind)
+    }
+
+    fn wished_rules(&self, places: &Places) -> Ruleset {
+        Ruleset {
+            lan: places.lan.name,
+            wan: places.wan.name,
+            layout: self.config.mark,
+            default_class: self.config.default_class,
+            guarded: self.abilities.guard,
+            before: self.before.unwrap_or(self.accounting),
+        }
+    }
+
+    /// Nothing of ours shall be there: the first thing that still is. What could not be removed is passed over, so that the rest is.
+    fn next_removal(&mut self) -> Option<Op> {
+        if self.rules.table {
+            let counted_before = self.before.and_then(|before| before.acct);
+            if self.accounting.acct == Some(true)
+                && counted_before == Some(false)
+                && !self.gave_up.accounting
+            {
+                return Some(Op::Accounting(false));
+            }
+            if !self.gave_up.rules {
+                return Some(Op::DeleteRules);
+            }
+        }
+        self.trees
+            .stale(&self.gave_up.roots)
+            .map(|dev| Op::DeleteRoot {
+                dev,
+                handle: super::ROOT,
+            })
+    }
+
+    /// The operation that was going on is over.
+    pub(super) fn done(&mut self, now: Instant, result: Result<(), Refused>) {
+        let Some(op) = self.doing.take() else { return };
+        match (&op, result) {
+            (Op::Look(look), result) => self.looked(now, *look, result),
+            (Op::Save, result) => self.saved(now, result),
+            (op, Ok(())) => {
+                self.journal.note(now, Event::Changed);
+                self.trees.done(op);
+                self.rules_done(op);
+                match *op {
+                    Op::Rules { ruleset, .. } => self.before = Some(ruleset.before),
+                    Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
+                    Op::DeleteRules => self.remark.clear_all(),
+                    _ => {}
+                }
+            }
+            (op, Err(refused)) => self.refused(now, op, refused),
+        }
+    }
+
+    fn refused(&mut self, now: Instant, op: &Op, refused: Refused) {
+        if !self.is_on() {
+            self.journal.note(now, Event::Refused);
+            self.give_up(op, refused);
+            return;
+        }
+        // Kernels before 6.9 know no table that is guarded and stays: then without.
+        let unknown = matches!(refused.cause, Cause::Unsupported | Cause::Invalid);
+        if matches!(op, Op::Rules { ruleset, .. } if ruleset.guarded) && unknown {
+            self.abilities.guard = false;
+            return;
+        }
+        // What we believed to be there is not, or the reverse: look again before the next try.
+        self.unknown.qdiscs = true;
+        self.unknown.rules = true;
+        self.in_trouble(
+            now,
+            Trouble::Refused {
+                what: what(op),
+                refused,
+            },
+        );
+    }
+
+    /// Going away: the rest still goes.
+    fn give_up(&mut self, op: &Op, refused: Refused) {
+        if refused.cause != Cause::Gone && self.trouble.is_none() {
+            self.trouble = Some(Trouble::Refused {
+                what: what(op),
+                refused,
+            });
+        }
+        match *op {
+            Op::DeleteRules => self.gave_up.rules = true,
+            Op::Accounting(_) => self.gave_up.accounting = true,
+            Op::DeleteRoot { dev, .. } => {
+                let _ = self.gave_up.roots.push(dev);
+            }
+            _ => {}
+        }
+    }
+
+    fn looked(&mut self, now: Instant, look: Look, result: Result<(), Refused>) {
+        if let Err(refused) = result {
+            self.journal.note(now, Event::Refused);
+            match look {
+                Look::Flows => return self.break_flows(now, refused),
+                // Without these nothing can be decided: again, later.
+                Look::Links => self.unknown.links = true,
+                Look::Rules => self.unknown.rules = true,
+                Look::Qdiscs => self.unknown.qdiscs = true,
+                _ => return,
+            }
+            // Held back until the retry; going away, what was not seen is not removed.
+            if self.is_on() {
+                self.in_trouble(
+                    now,
+                    Trouble::Refused {
+                        what: "a list of what is there",
+                        refused,
+                    },
+                );
+            }
+            return;
+        }
+        match look {
+            Look::Flows => self.end_flows(now),
+            Look::Bytes(_) => self.take_sample(now),
+            _ => {}
+        }
+    }
+
+    /// Somebody has an address.
+    pub(super) fn see_neighbour(&mut self, now: Instant, neighbour: &Neighbour) {
+        let Some(mac) = neighbour.mac else { return };
+        let ours = self
+            .links
+            .places(&self.config)
+            .is_ok_and(|places| places.lan.index == neighbour.dev);
+        if !ours {
+            return;
+        }
+        let ago = core::time::Duration::from_millis(u64::from(
+            neighbour.confirmed_ago_ms.unwrap_or_default(),
+        ));
+        let seen = Instant::from_ms(
+            now.as_ms()
+                .saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+        );
+        self.see_device(now, mac, neighbour.address, Some(seen));
+    }
+
+    /// A lease file says who has an address. It does not say that the device is there.
+    pub(super) fn see_lease(&mut self, now: Instant, lease: &super::Lease<'_>) {
+        if let Some(id) = self.see_device(now, lease.mac, lease.address, None)
+            && !lease.name.is_empty()
+        {
+            self.devices.call(id, lease.name);
+        }
+    }
+
+    fn see_device(
+        &mut self,
+        now: Instant,
+        mac: crate::value::Mac,
+        address: core::net::IpAddr,
+        seen: Option<Instant>,
+    ) -> Option<super::DeviceId> {
+        let id = match self.devices.see(mac) {
+            super::Seen::Known(id) | super::Seen::Added(id) => id,
+            super::Seen::Evicted(id) => {
+                self.journal.note(now, Event::DeviceEvicted);
+                id
+            }
+            super::Seen::Full => {
+                self.journal.note(now, Event::DeviceRefused);
+                return None;
+            }
+        };
+        match self
+            .devices
+            .locate(id, address, seen.unwrap_or(self.started))
+        {
+            super::Located::Known => {}
+            super::Located::Moved => self.moved(now, id),
+            super::Located::Evicted => {
+                self.journal.note(now, Event::AddressEvicted);
+                self.moved(now, id);
+            }
+        }
+        if let Some(device) = self.devices.get_mut(id) {
+            device.seen = device.seen.max(seen);
+        }
+        Some(id)
+    }
+
+    /// A device has a new address: flows of that address may have been opened before we knew whose it is.
+    fn moved(&mut self, now: Instant, id: super::DeviceId) {
+        let Some(device) = self.devices.get_mut(id) else {
+            return;
+        };
+        if device.class.is_some() && !device.remark {
+            device.remark = true;
+            self.timers.set(Timer::Remark, now.after(REMARK_EVERY));
+        }
+    }
+
+    /// Whether a candidate names interfaces that are there.
+    ///
+    /// # Errors
+    /// [`Unplaced`].
+    pub(super) fn placeable(&self, config: &crate::config::Config) -> Result<(), Unplaced> {
+        match self.links.places(config) {
+            // What `auto` finds may come later; a name is meant to be there.
+            Ok(_) | Err(Unplaced::NoDefaultRoute | Unplaced::NoLan) => Ok(()),
+            Err(unplaced) => Err(unplaced),
+        }
+    }
+}
+
+/// What an operation asks the kernel for, for a message.
+const fn what(op: &Op) -> &'static str {
+    match op {
+        Op::Look(_) => "a look",
+        Op::Root { .. } => "the HTB qdisc",
+        Op::Class { .. } => "a class",
+        Op::Leaf { .. } => "a leaf qdisc",
+        Op::DeleteRoot { .. } => "to remove the HTB qdisc",
+        Op::Rules { .. } => "the rules",
+        Op::Adopt(_) => "to take over the rules",
+        Op::Elements(_) => "a device's rule",
+        Op::DeleteRules => "to remove the rules",
+        Op::Accounting(_) => "net.netfilter.nf_conntrack_acct",
+        Op::Save => "to store the configuration",
+    }
+}

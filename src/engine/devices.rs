@@ -1,0 +1,325 @@
+//! The devices of the home: who they are, where they are, and in which lane.
+//!
+//! Bounded whatever a LAN host does: see `limits.rs` for the rules of the full tables.
+
+use core::net::IpAddr;
+
+use heapless::index_map::FnvIndexMap;
+use heapless::{String, Vec};
+
+use super::limits::{ADDRESSES_MAX, DEVICES_MAX};
+use crate::config::{Config, NAME_BYTES_MAX};
+use crate::value::{Class, Instant, Mac};
+
+/// A device's place in the table. Valid until the table is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceId(u16);
+
+/// A device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Who.
+    pub mac: Mac,
+    /// What the user calls it; empty for no name.
+    pub name: String<NAME_BYTES_MAX>,
+    /// What it calls itself; empty when it does not say. Without control characters.
+    pub lease_name: String<NAME_BYTES_MAX>,
+    /// Whether the configuration names it.
+    pub configured: bool,
+    /// The class that it shall have.
+    pub class: Option<Class>,
+    /// The class that the kernel's map gives it.
+    pub kernel_class: Option<Class>,
+    /// Whether its live flows are to be marked anew.
+    pub remark: bool,
+    /// When there last was word from it; none before the first.
+    pub seen: Option<Instant>,
+    /// What its flows carried, as last counted.
+    pub traffic: Traffic,
+    /// What its flows carried, as far as the count that goes on has come.
+    pub counting: Traffic,
+}
+
+/// What the flows of a device carried.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// How many there are.
+    pub flows: u32,
+    /// Bytes from it, in the flows that there are.
+    pub up_bytes: u64,
+    /// Bytes to it, in the flows that there are.
+    pub down_bytes: u64,
+    /// Kilobits a second from it and to it, between the last two counts; none where nothing is counted.
+    pub rate_kbit: Option<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    device: DeviceId,
+    seen: Instant,
+}
+
+/// What became of a device that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is known.
+    Known(DeviceId),
+    /// It is new.
+    Added(DeviceId),
+    /// It is new and took the place of the one that was silent longest.
+    Evicted(DeviceId),
+    /// There is no place.
+    Full,
+}
+
+/// What became of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// The device had it already.
+    Known,
+    /// It is new, or was another device's.
+    Moved,
+    /// It is new and took the place of the one that was silent longest.
+    Evicted,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Devices {
+    devices: Box<Vec<Device, DEVICES_MAX>>,
+    addresses: Box<FnvIndexMap<IpAddr, Address, ADDRESSES_MAX>>,
+}
+
+impl Devices {
+    /// All, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter()
+    }
+
+    /// All.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Device> {
+        self.devices.iter_mut()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty()
+    }
+
+    /// The one at this place, counted from 0.
+    pub fn at(&self, place: usize) -> Option<&Device> {
+        self.devices.get(place)
+    }
+
+    /// The device of this place.
+    pub fn get(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(usize::from(id.0))
+    }
+
+    /// The device of this place.
+    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.get_mut(usize::from(id.0))
+    }
+
+    /// The device with this MAC address.
+    pub fn find(&self, mac: Mac) -> Option<DeviceId> {
+        self.devices
+            .iter()
+            .position(|device| device.mac == mac)
+            .and_then(DeviceId::new)
+    }
+
+    /// The device with this address.
+    pub fn by_address(&self, address: IpAddr) -> Option<DeviceId> {
+        self.addresses.get(&address).map(|known| known.device)
+    }
+
+    /// The addresses of a device.
+    pub fn addresses(&self, mac: Mac) -> impl Iterator<Item = IpAddr> {
+        let id = self.find(mac);
+        self.addresses
+            .iter()
+            .filter(move |(_, known)| Some(known.device) == id)
+            .map(|(address, _)| *address)
+    }
+
+    /// There is a device.
+    pub fn see(&mut self, mac: Mac) -> Seen {
+        if let Some(id) = self.find(mac) {
+            return Seen::Known(id);
+        }
+        let device = Device::new(mac);
+        if self.devices.push(device.clone()).is_ok() {
+            return DeviceId::new(self.devices.len() - 1).map_or(Seen::Full, Seen::Added);
+        }
+        let silent = self
+            .devices
+            .iter()
+            .enumerate()
+            .filter(|(_, old)| !old.configured && old.kernel_class.is_none());
+        let Some((place, _)) = silent.min_by_key(|(_, old)| old.seen) else {
+            return Seen::Full;
+        };
+        let Some(id) = DeviceId::new(place) else {
+            return Seen::Full;
+        };
+        self.forget_addresses(id);
+        if let Some(old) = self.devices.get_mut(place) {
+            *old = device;
+        }
+        Seen::Evicted(id)
+    }
+
+    fn forget_addresses(&mut self, id: DeviceId) {
+        self.addresses.retain(|_, known| known.device != id);
+    }
+
+    /// A device has an address; whoever had it before has it no more.
+    pub fn locate(&mut self, id: DeviceId, address: IpAddr, seen: Instant) -> Located {
+        if let Some(known) = self.addresses.get_mut(&address) {
+            known.seen = known.seen.max(seen);
+            if known.device == id {
+                return Located::Known;
+            }
+            known.device = id;
+            return Located::Moved;
+        }
+        let entry = Address { device: id, seen };
+        if self.addresses.insert(address, entry).is_ok() {
+            return Located::Moved;
+        }
+        let oldest = self
+            .addresses
+            .iter()
+            .min_by_key(|(_, known)| known.seen)
+            .map(|(address, _)| *address);
+        if let Some(oldest) = oldest {
+            self.addresses.swap_remove(&oldest);
+        }
+        // There is room now.
+        let _ = self.addresses.insert(address, entry);
+        Located::Evicted
+    }
+
+    /// The configuration says who has which name and class. Devices whose class is another than before are to be marked anew. Returns how many
+    /// there was no room for; there is room for all as long as fewer are configured than fit.
+    pub fn configure(&mut self, config: &Config) -> u32 {
+        for device in self.devices.iter_mut() {
+            device.configured = false;
+        }
+        let mut refused = 0;
+        for wanted in config.devices.iter() {
+            // First those that are known, so that none of them makes room for a new one.
+            if let Some(device) = self.find(wanted.mac).and_then(|id| self.get_mut(id)) {
+                device.configured = true;
+            }
+        }
+        for wanted in config.devices.iter() {
+            let (Seen::Known(id) | Seen::Added(id) | Seen::Evicted(id)) = self.see(wanted.mac)
+            else {
+                refused += 1;
+                continue;
+            };
+            if let Some(device) = self.get_mut(id) {
+                device.configured = true;
+                device.name.clone_from(&wanted.name);
+                device.reclass(wanted.class);
+            }
+        }
+        for device in self.devices.iter_mut().filter(|device| !device.configured) {
+            device.name.clear();
+            device.reclass(None);
+        }
+        refused
+    }
+
+    /// A device calls itself so. Characters that no terminal should see become `?`; what does not fit is cut.
+    pub fn call(&mut self, id: DeviceId, name: &str) {
+        let Some(device) = self.get_mut(id) else {
+            return;
+        };
+        device.lease_name.clear();
+        for letter in name.chars() {
+            let shown = if letter.is_control() || is_bidi_control(letter) {
+                '?'
+            } else {
+                letter
+            };
+            if device.lease_name.push(shown).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// The devices that go by a name, in any case; a configured name goes before what devices call themselves.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Device> {
+        let configured = self
+            .devices
+            .iter()
+            .any(|device| device.name.eq_ignore_ascii_case(name));
+        self.devices.iter().filter(move |device| {
+            let known = if configured {
+                &device.name
+            } else {
+                &device.lease_name
+            };
+            !name.is_empty() && known.eq_ignore_ascii_case(name)
+        })
+    }
+
+    /// Whether the kernel's map of devices differs from what it should be.
+    pub fn kernel_differs(&self) -> bool {
+        self.devices
+            .iter()
+            .any(|device| device.class != device.kernel_class)
+    }
+}
+
+/// Characters that turn the direction of text, so that a name looks like another (Unicode, UAX #9).
+const fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}')
+}
+
+impl DeviceId {
+    fn new(place: usize) -> Option<DeviceId> {
+        u16::try_from(place).ok().map(DeviceId)
+    }
+}
+
+impl Device {
+    fn new(mac: Mac) -> Device {
+        Device {
+            mac,
+            name: String::new(),
+            lease_name: String::new(),
+            configured: false,
+            class: None,
+            kernel_class: None,
+            remark: false,
+            seen: None,
+            traffic: Traffic::default(),
+            counting: Traffic::default(),
+        }
+    }
+
+    fn reclass(&mut self, class: Option<Class>) {
+        if self.class != class {
+            self.class = class;
+            self.remark = true;
+        }
+    }
+
+    /// What to call it: the user's name, else its own; empty when it has neither.
+    pub fn shown_name(&self) -> &str {
+        if self.name.is_empty() {
+            &self.lease_name
+        } else {
+            &self.name
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What goes in and what comes out.
+
+use core::net::IpAddr;
+
+use crate::config::Config;
+use crate::control::{Changed, Doctor, Failure, Request, Status};
+use crate::value::{
+    Before, Cause, ClassSeen, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Link, LinkBytes, Mac,
+    Neighbour, Qdisc, Refused, RuleSeen, Ruleset, TcHandle, TickRate,
+};
+
+/// A client of the control socket, numbered by whoever holds the connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(pub u8);
+
+/// What the kernel can do, as probed at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Conntrack can be listed and marks be changed.
+    pub conntrack: bool,
+    /// Rules can be made.
+    pub nft: bool,
+    /// A table can be guarded against others and outlive us. Taken for granted until the kernel refuses it.
+    pub guard: bool,
+    /// The shaper is there.
+    pub htb: bool,
+    /// Which leaf qdiscs are there, in the order of [`LeafKind::ALL`].
+    pub leaves: [bool; LeafKind::ALL.len()],
+    /// The scheduler's clock.
+    pub ticks: TickRate,
+}
+
+/// A line of a lease file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease<'a> {
+    /// Who.
+    pub mac: Mac,
+    /// Which address.
+    pub address: IpAddr,
+    /// What it calls itself; empty when it does not say. Anything may stand in it.
+    pub name: &'a str,
+}
+
+/// Something that happened, or that was asked for and seen.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An interface is there, or changed.
+    Link(Link),
+    /// An interface is gone.
+    LinkGone(IfIndex),
+    /// Some route changed.
+    RoutesChanged,
+    /// A default route, in answer to [`Look::Routes`].
+    DefaultRoute {
+        /// Where it leads.
+        dev: IfIndex,
+        /// The lowest wins.
+        metric: u32,
+    },
+    /// Who has an address.
+    Neighbour(Neighbour),
+    /// A line of a lease file, in answer to [`Look::Leases`].
+    Lease(Lease<'a>),
+    /// A qdisc, in answer to [`Look::Qdiscs`].
+    Qdisc(Qdisc),
+    /// A class, in answer to [`Look::Classes`].
+    Class(ClassSeen),
+    /// Somebody else changed qdiscs or classes of this device.
+    TreeTouched(IfIndex),
+    /// Something of our rules, in answer to [`Look::Rules`].
+    Rule(RuleSeen),
+    /// Somebody else changed rules.
+    RulesTouched,
+    /// Whether the kernel counts the bytes of flows, in answer to [`Look::Accounting`].
+    Accounting(Before),
+    /// What a device has carried, in answer to [`Look::Bytes`].
+    Bytes(LinkBytes),
+    /// How many flows there are, and how many fit, in answer to [`Look::Fill`].
+    Fill {
+        /// Flows.
+        flows: u32,
+        /// What fits.
+        flows_max: u32,
+    },
+    /// A mark that [`super::Engine::judge`] asked for could not be set.
+    Unmarked(Cause),
+    /// A kernel module is loaded, in answer to [`Look::Modules`].
+    Module(&'a str),
+    /// Events were lost, of whatever kind.
+    Lost,
+    /// The last operation is done, or was refused.
+    Done(Result<(), Refused>),
+    /// A client asks.
+    Request(Client, Request<'a>),
+    /// A client brings a configuration.
+    Apply(Client, Box<Config>),
+    /// The configuration was changed where it is stored.
+    Reload(Box<Config>),
+    /// A client is gone: it needs no answer.
+    Left(Client),
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All interfaces.
+    Links,
+    /// The default routes.
+    Routes,
+    /// All neighbours.
+    Neighbours,
+    /// The lease files.
+    Leases,
+    /// All qdiscs.
+    Qdiscs,
+    /// The classes of a device.
+    Classes(IfIndex),
+    /// Our table, its rules and its devices.
+    Rules,
+    /// Whether the kernel counts the bytes of flows.
+    Accounting,
+    /// What a device has carried.
+    Bytes(IfIndex),
+    /// How full the conntrack table is.
+    Fill,
+    /// All flows. Each is shown to [`super::Engine::judge`] while the look goes on.
+    Flows,
+    /// The kernel's modules.
+    Modules,
+}
+
+/// Whether something is made or only changed; a change keeps what is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is not there, or is something else.
+    New,
+    /// It is there.
+    Change,
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Look, and bring what is seen as inputs.
+    Look(Look),
+    /// Make the root qdisc of a device.
+    Root {
+        /// The device.
+        dev: IfIndex,
+        /// How.
+        root: HtbRoot,
+    },
+    /// Make or change a class.
+    Class {
+        /// The device.
+        dev: IfIndex,
+        /// How.
+        class: HtbClass,
+        /// Which of both.
+        put: Put,
+    },
+    /// Make or change the leaf qdisc of a class.
+    Leaf {
+        /// The device.
+        dev: IfIndex,
+        /// The class.
+        class: TcHandle,
+        /// The leaf's name.
+        handle: TcHandle,
+        /// How.
+        leaf: Leaf,
+        /// Which of both.
+        put: Put,
+    },
+    /// Remove the root qdisc of a device.
+    DeleteRoot {
+        /// The device.
+        dev: IfIndex,
+        /// Its name.
+        handle: TcHandle,
+    },
+    /// Make this rule set, with all devices, at once.
+    Rules {
+        /// How.
+        ruleset: Ruleset,
+        /// A table of ours is there, which goes in the same moment.
+        instead: bool,
+    },
+    /// Take the guarded table that a dead owner left into our hands.
+    Adopt(Ruleset),
+    /// Bring the elements of devices up to date, at once.
+    Elements(Ruleset),
+    /// Remove our rules.
+    DeleteRules,
+    /// Let the kernel count the bytes of flows, or not.
+    Accounting(bool),
+    /// Store the configuration.
+    Save,
+}
+
+/// What shall become of a flow that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing.
+    Leave,
+    /// Its mark shall have these bits under this mask.
+    Mark {
+        /// What the bits shall be.
+        bits: u32,
+        /// Which bits.
+        mask: u32,
+    },
+}
+
+/// What comes out of the engine.
+#[derive(Debug)]
+pub enum Step {
+    /// Do this, bring back what was seen, then [`Input::Done`].
+    Do(Op),
+    /// Tell a client.
+    Answer(Client, Answer),
+    /// Nothing, until something happens or this long has passed. `None`: until something happens.
+    Wait(Option<core::time::Duration>),
+    /// Everything is taken out: end.
+    End,
+}
+
+/// An answer to a client.
+#[derive(Debug)]
+pub enum Answer {
+    /// It was not carried out.
+    Failure(Box<Failure>),
+    /// It was carried out.
+    Changed(Box<Changed>),
+    /// The health.
+    Status(Box<Status>),
+    /// What the kernel can do.
+    Doctor(Box<Doctor>),
+    /// The configuration in force; whoever answers takes it from the engine.
+    Config,
+    /// The devices, whose table is fresh; whoever answers takes them from the engine.
+    Devices,
+    /// The flows; whoever answers reads them from the kernel.
+    Flows(FlowFilter),
+}
+
+/// Which flows a client wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowFilter {
+    /// Those of this device.
+    pub device: Option<Mac>,
+    /// Those of this class.
+    pub class: Option<crate::value::Class>,
+}

@@ -1,0 +1,238 @@
+//! The queues that we want on a device: one HTB tree, a class a lane, a leaf qdisc each.
+//!
+//! ```text
+//! 4c4d:            HTB; what names no class: on the WAN Standard, on the LAN unshaped (the router's own traffic to the home)
+//!  +- 4c4d:1       the line: nothing below it exceeds its rate
+//!  |   +- 4c4d:10  Premium     prio 0
+//!  |   +- 4c4d:20  Express     prio 1
+//!  |   +- 4c4d:30  Standard    prio 2
+//!  |   +- 4c4d:40  Bulk        prio 3
+//!  +- 4c4d:100     Exempt: beside the line, never waits for it
+//! ```
+//!
+//! The minor numbers read, in hex as `tc` prints them, as the conntrack marks. Both devices have the same major number, so that
+//! one priority of a packet names its class on either.
+
+use crate::config::Shares;
+use crate::control::Direction;
+use crate::value::{
+    Class, Codel, FqCodel, HtbClass, HtbRoot, Kbit, Leaf, LeafKind, Sfq, TcHandle, TickRate,
+};
+
+/// The major number of ours: "LM".
+pub const MAJOR: u16 = 0x4c4d;
+
+/// Our root qdisc.
+pub const ROOT: TcHandle = TcHandle::new(MAJOR, 0);
+
+/// The class that is the line.
+pub const LINE: TcHandle = TcHandle::new(MAJOR, 1);
+
+/// The rate of the Exempt class, which shall never make anybody wait: 10 Gbit/s, the fastest line that can be configured.
+const EXEMPT_RATE: Kbit = crate::config::RATE_MAX;
+
+/// An Ethernet header. A device without one (PPP) has smaller packets; the few bytes do not matter where this is used.
+const ETHERNET_HEADER_BYTES: u32 = 14;
+
+/// Burst and quantum: what passes in one millisecond, at least one packet. Longer bursts at the line's rate stand in the modem's
+/// queue, where no lane helps; shorter ones cost CPU time (sqm-scripts' practice, measured again in the house).
+const BURST_MS: u32 = 1;
+
+/// How long a FIFO leaf may take to drain at the line's rate. A FIFO is all that some kernels have, and its depth is what a
+/// connection in the same lane waits for; too short, and TCP cannot keep the line busy.
+const FIFO_MS: u32 = 96;
+
+/// A FIFO leaf holds at least so many packets: four flows of two each; fewer, and TCP runs into timeouts at low rates.
+const FIFO_PACKETS_MIN: u32 = 8;
+
+/// A FIFO leaf holds at most so many bytes, whatever the rate: memory of a 32 MB router.
+const FIFO_BYTES_MAX: u32 = 256 * 1024;
+
+/// A leaf that counts packets holds so many: sqm-scripts' number for small routers.
+const FQ_CODEL_PACKETS: u32 = 1001;
+
+/// Memory that one `fq_codel` may use; eight of them on a router with 32 MB.
+const FQ_CODEL_MEMORY_BYTES: u32 = 1 << 20;
+
+/// SFQ's queue length everywhere until 3.3, and its default.
+const SFQ_PACKETS: u32 = 127;
+
+/// After so many seconds two flows that share a queue by chance part again.
+const SFQ_PERTURB_S: u32 = 10;
+
+/// CoDel's target and interval on a line that is not slow (RFC 8289, section 4.2 and 4.3).
+const CODEL_TARGET_US: u32 = 5_000;
+const CODEL_INTERVAL_US: u32 = 100_000;
+
+/// Packets that may pass unshaped to the home at once: the queue length of an Ethernet device.
+const DIRECT_PACKETS: u32 = 1000;
+
+/// One lane on one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Which.
+    pub class: Class,
+    /// Its HTB class.
+    pub htb: HtbClass,
+    /// The name of its leaf qdisc.
+    pub leaf_handle: TcHandle,
+    /// Its leaf qdisc.
+    pub leaf: Leaf,
+}
+
+/// The queues of one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// The root qdisc.
+    pub root: HtbRoot,
+    /// The class that is the line.
+    pub line: HtbClass,
+    /// The lanes, in the order of [`Class::ALL`].
+    pub lanes: [Lane; Class::ALL.len()],
+}
+
+/// What the queues of a device follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Which way.
+    pub direction: Direction,
+    /// How fast.
+    pub rate: Kbit,
+    /// The largest packet of the device, without its header.
+    pub mtu_bytes: u32,
+    /// What the link layer adds to each packet.
+    pub overhead_bytes: u8,
+    /// What each lane is promised.
+    pub shares: Shares,
+}
+
+/// The minor number of a class: its mark, read as hex.
+pub const fn minor(class: Class) -> u16 {
+    match class {
+        Class::Exempt => 0x100,
+        Class::Premium => 0x10,
+        Class::Express => 0x20,
+        Class::Standard => 0x30,
+        Class::Bulk => 0x40,
+    }
+}
+
+/// The name of a class, which is also the priority of its packets.
+pub const fn handle(class: Class) -> TcHandle {
+    TcHandle::new(MAJOR, minor(class))
+}
+
+/// The name of a class' leaf qdisc.
+pub const fn leaf_handle(class: Class) -> TcHandle {
+    TcHandle::new(0x4c00 + minor(class), 0)
+}
+
+impl Line {
+    fn packet_bytes(&self) -> u32 {
+        self.mtu_bytes
+            .saturating_add(ETHERNET_HEADER_BYTES)
+            .saturating_add(u32::from(self.overhead_bytes))
+    }
+
+    fn burst_bytes(&self, rate: Kbit) -> u32 {
+        rate.bytes_in_ms(BURST_MS).max(self.packet_bytes())
+    }
+
+    /// The queues for it, with leaves of this kind.
+    pub fn lanes(&self, leaf: LeafKind, ticks: TickRate) -> Lanes {
+        let default_minor = match self.direction {
+            Direction::Up => minor(Class::Standard),
+            Direction::Down => 0,
+        };
+        let burst = ticks.transmit(self.rate, self.burst_bytes(self.rate));
+        let line = HtbClass {
+            handle: LINE,
+            parent: ROOT,
+            rate: self.rate,
+            ceil: self.rate,
+            burst,
+            cburst: burst,
+            quantum_bytes: self.packet_bytes(),
+            prio: 0,
+            overhead_bytes: self.overhead_bytes,
+        };
+        Lanes {
+            root: HtbRoot {
+                handle: ROOT,
+                default_minor,
+                direct_packets_max: DIRECT_PACKETS,
+            },
+            line,
+            lanes: Class::ALL.map(|class| self.lane(class, leaf, ticks)),
+        }
+    }
+
+    fn lane(&self, class: Class, leaf: LeafKind, ticks: TickRate) -> Lane {
+        let (parent, rate, ceil, prio) = match class {
+            Class::Exempt => (ROOT, EXEMPT_RATE, EXEMPT_RATE, 0),
+            Class::Premium => (LINE, self.share(class), self.rate, 0),
+            Class::Express => (LINE, self.share(class), self.rate, 1),
+            Class::Standard => (LINE, self.share(class), self.rate, 2),
+            Class::Bulk => (LINE, self.share(class), self.rate, 3),
+        };
+        let htb = HtbClass {
+            handle: handle(class),
+            parent,
+            rate,
+            ceil,
+            burst: ticks.transmit(rate, self.burst_bytes(rate)),
+            cburst: ticks.transmit(ceil, self.burst_bytes(ceil)),
+            quantum_bytes: self.packet_bytes(),
+            prio,
+            overhead_bytes: self.overhead_bytes,
+        };
+        Lane {
+            class,
+            htb,
+            leaf_handle: leaf_handle(class),
+            leaf: self.leaf(leaf),
+        }
+    }
+
+    /// What a class is promised.
+    pub fn share(&self, class: Class) -> Kbit {
+        self.rate.percent(self.shares.of(class))
+    }
+
+    /// A leaf qdisc. Its depth follows the line's rate, not the class': a lane that is alone has the whole line.
+    fn leaf(&self, kind: LeafKind) -> Leaf {
+        let packet_us = u64::from(self.packet_bytes()) * 1_000_000 / self.rate.bytes_per_s().max(1);
+        // At low rates one packet takes longer than CoDel's target, and every packet would look late.
+        let slow_us = u32::try_from(packet_us * 3 / 2).unwrap_or(u32::MAX);
+        let target_us = CODEL_TARGET_US.max(slow_us);
+        let interval_us = CODEL_INTERVAL_US.saturating_add(target_us - CODEL_TARGET_US);
+        let fifo_packets = FIFO_PACKETS_MIN.saturating_mul(self.packet_bytes());
+        let limit_bytes = self
+            .rate
+            .bytes_in_ms(FIFO_MS)
+            .clamp(fifo_packets, FIFO_BYTES_MAX.max(fifo_packets));
+        match kind {
+            LeafKind::FqCodel => Leaf::FqCodel(FqCodel {
+                limit_packets: FQ_CODEL_PACKETS,
+                target_us,
+                interval_us,
+                quantum_bytes: self.packet_bytes(),
+                memory_bytes: FQ_CODEL_MEMORY_BYTES,
+            }),
+            LeafKind::Sfq => Leaf::Sfq(Sfq {
+                limit_packets: SFQ_PACKETS,
+                quantum_bytes: self.packet_bytes(),
+                perturb_s: SFQ_PERTURB_S,
+            }),
+            LeafKind::Codel => Leaf::Codel(Codel {
+                limit_packets: FQ_CODEL_PACKETS,
+                target_us,
+                interval_us,
+            }),
+            LeafKind::Bfifo => Leaf::Bfifo { limit_bytes },
+            LeafKind::Pfifo => Leaf::Pfifo {
+                limit_packets: limit_bytes / self.packet_bytes().max(1),
+            },
+        }
+    }
+}

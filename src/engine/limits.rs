@@ -1,0 +1,56 @@
+//! How much the engine holds. Each table has a rule for being full, and a test of that rule.
+
+use core::time::Duration;
+
+/// Devices, configured ones and others: all that can be configured, and 256 more (a full /24 of guests).
+/// Each takes some 220 bytes. When full, the device without configuration that was silent longest makes room; when all are configured, a
+/// new one is counted and not kept: its flows still get the default lane.
+pub const DEVICES_MAX: usize = 768;
+
+/// Addresses of devices; a power of two, as the map wants it. IPv6 gives a device several: temporary addresses change daily.
+/// Each takes some 40 bytes. When full, the address that was silent longest makes room.
+pub const ADDRESSES_MAX: usize = 2048;
+
+/// Interfaces; a router has a dozen, one with many VLANs two. When full, a further one is counted and treated as not there.
+pub const LINKS_MAX: usize = 48;
+
+/// Root qdiscs that are remembered: one an interface.
+pub const ROOTS_MAX: usize = LINKS_MAX;
+
+/// Events kept for whoever asks what happened. When full, the oldest goes; its counter stays.
+pub const JOURNAL_MAX: usize = 64;
+
+/// Clients whose question waits for a second look at the flows. A further one is told to come again.
+pub const WAITING_CLIENTS_MAX: usize = 4;
+
+/// Between two looks at the counters while something of ours is in the kernel. The daemon wakes for nothing else when nothing happens.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(5);
+
+/// Between two counts of the flows' bytes, for the rates of devices.
+pub const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// After the kernel refused: first this long, then twice as long each time, up to [`RETRY_MAX`].
+pub const RETRY_MIN: Duration = Duration::from_secs(2);
+
+/// See [`RETRY_MIN`].
+pub const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Between two walks through the flows that a device's new address has caused. A LAN host can cause them at will; a walk through a
+/// full table of a small router takes some 100 ms.
+pub const REMARK_EVERY: Duration = Duration::from_secs(5);
+
+/// Walks through the flows for one change: the first marks, the second looks for flows that were on their way, the third is for good
+/// measure. What a fourth would find gets its lane with the next change.
+pub const REMARK_PASSES_MAX: u8 = 3;
+
+/// Between two writes to flash. The first change is written at once.
+pub const SAVE_EVERY: Duration = Duration::from_secs(30);
+
+/// How often in [`FIGHT_WINDOW`] what another program removed is put back before we stop and name it.
+pub const FIGHTS_MAX: u8 = 5;
+
+/// See [`FIGHTS_MAX`].
+pub const FIGHT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Bytes that the WAN device must have carried in an interval before a share of it says anything: below, ARP and the like weigh too much.
+pub const PROOF_BYTES_MIN: u64 = 20_000;

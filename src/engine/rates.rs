@@ -1,0 +1,243 @@
+//! Rates, and the proof that traffic went through our queues: differences of the kernel's own counters.
+
+use heapless::Vec;
+
+use super::limits::{PROOF_BYTES_MIN, RATE_WINDOW, WAITING_CLIENTS_MAX};
+use super::request::Question;
+use super::{Engine, Look, Timer};
+use crate::control::Direction;
+use crate::value::{Class, Instant, LinkBytes, TcStats};
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Instant,
+    wan: LinkBytes,
+    /// Of each class on the WAN's and on the LAN's device.
+    classes: [[TcStats; Class::ALL.len()]; 2],
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    wan: LinkBytes,
+    previous: Option<Sample>,
+    latest: Option<Sample>,
+    flows: u32,
+    flows_max: u32,
+    count: Count,
+}
+
+/// Where the count of the devices' bytes stands: it takes two walks through the flows, a moment apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Count {
+    #[default]
+    Idle,
+    /// The first walk is due or goes on.
+    First,
+    /// It ended then.
+    Between(Instant),
+    /// The second goes on; the first ended then.
+    Second(Instant),
+}
+
+/// What the difference of two samples says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Interval {
+    /// Kilobits a second of each class, up and down.
+    pub(super) class_kbit: [[u32; Class::ALL.len()]; 2],
+    /// Percent of the WAN device's bytes that went through our queues, up and down; none with too little traffic to tell.
+    pub(super) proven_percent: [Option<u8>; 2],
+}
+
+impl Rates {
+    pub(super) fn learn_bytes(&mut self, wan: LinkBytes) {
+        self.wan = wan;
+    }
+
+    pub(super) fn learn_fill(&mut self, flows: u32, flows_max: u32) {
+        self.flows = flows;
+        self.flows_max = flows_max;
+    }
+
+    /// Flows in the table, and how many fit.
+    pub(super) const fn fill(&self) -> (u32, u32) {
+        (self.flows, self.flows_max)
+    }
+
+    pub(super) const fn is_unsampled(&self) -> bool {
+        self.latest.is_none()
+    }
+
+    /// What the last interval says.
+    pub(super) fn interval(&self) -> Interval {
+        let (Some(previous), Some(latest)) = (self.previous, self.latest) else {
+            return Interval::default();
+        };
+        let ms = u64::try_from(latest.at.since(previous.at).as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let mut interval = Interval::default();
+        for direction in Direction::BOTH {
+            let way = direction as usize;
+            let (Some(before), Some(after)) = (previous.classes.get(way), latest.classes.get(way))
+            else {
+                continue;
+            };
+            let mut queued = 0_u64;
+            for ((before, after), kbit) in before.iter().zip(after).zip(
+                interval
+                    .class_kbit
+                    .iter_mut()
+                    .flat_map(|all| all.iter_mut())
+                    .skip(way * Class::ALL.len()),
+            ) {
+                let bytes = after.bytes.saturating_sub(before.bytes);
+                *kbit = u32::try_from(bytes.saturating_mul(8) / ms).unwrap_or(u32::MAX);
+                queued = queued
+                    .saturating_add(bytes)
+                    .saturating_add(dropped_bytes(before, after));
+            }
+            let carried = match direction {
+                Direction::Up => latest.wan.tx.saturating_sub(previous.wan.tx),
+                Direction::Down => latest.wan.rx.saturating_sub(previous.wan.rx),
+            };
+            if let Some(proven) = interval.proven_percent.get_mut(way) {
+                *proven = proven_percent(queued, carried);
+            }
+        }
+        interval
+    }
+}
+
+/// What was dropped had come over the WAN all the same. Only packets are counted; those that were sent tell their size.
+fn dropped_bytes(before: &TcStats, after: &TcStats) -> u64 {
+    let dropped = u64::from(after.dropped.wrapping_sub(before.dropped));
+    let packets = u64::from(after.packets.wrapping_sub(before.packets)).max(1);
+    after.bytes.saturating_sub(before.bytes) / packets * dropped
+}
+
+fn proven_percent(queued: u64, carried: u64) -> Option<u8> {
+    if carried < PROOF_BYTES_MIN {
+        return None;
+    }
+    u8::try_from((queued.saturating_mul(100) / carried).min(100)).ok()
+}
+
+impl Engine {
+    /// The counters of the queues and of the WAN are wanted.
+    pub(super) fn ask_for_counters(&mut self) {
+        self.unknown.qdiscs = true;
+        self.unknown.bytes = true;
+    }
+
+    /// The counters are all there: they were asked for in this order, the WAN's bytes last.
+    pub(super) fn take_sample(&mut self, now: Instant) {
+        let Ok(places) = self.links.places(&self.config) else {
+            return;
+        };
+        let stats = |dev| {
+            let tree = self.trees.tree(dev).copied().unwrap_or_default();
+            Class::ALL.map(|class| tree.stats(class))
+        };
+        let classes = [stats(places.wan.index), stats(places.lan.index)];
+        let sample = Sample {
+            at: now,
+            wan: self.rates.wan,
+            classes,
+        };
+        // Two questions in a row would leave an interval too short to say anything: the earlier start then stays.
+        if self
+            .rates
+            .latest
+            .is_none_or(|latest| now.since(latest.at) >= RATE_WINDOW)
+        {
+            self.rates.previous = self.rates.latest;
+        }
+        self.rates.latest = Some(sample);
+    }
+
+    /// A count of the devices' bytes is wanted.
+    pub(super) fn want_count(&mut self) {
+        if self.rates.count == Count::Idle {
+            self.rates.count = Count::First;
+        }
+    }
+
+    /// The walk that the count needs now.
+    pub(super) fn next_count(&mut self, now: Instant) -> Option<Look> {
+        if !self.abilities.conntrack {
+            self.rates.count = Count::Idle;
+            return None;
+        }
+        match self.rates.count {
+            Count::First => Some(Look::Flows),
+            Count::Between(_) if self.timers.is_set(Timer::RateWindow) => None,
+            Count::Between(first) => {
+                self.rates.count = Count::Second(first);
+                let _ = now;
+                Some(Look::Flows)
+            }
+            Count::Idle | Count::Second(_) => None,
+        }
+    }
+
+    /// Whether the devices' bytes are being counted.
+    pub(super) fn is_counting(&self) -> bool {
+        self.rates.count != Count::Idle
+    }
+
+    /// A walk is over: what it counted is what devices carried.
+    pub(super) fn end_count(&mut self, now: Instant) {
+        let since = match self.rates.count {
+            Count::First if self.accounting.acct == Some(true) => {
+                self.rates.count = Count::Between(now);
+                self.timers.set(Timer::RateWindow, now.after(RATE_WINDOW));
+                None
+            }
+            Count::Second(first) => {
+                self.rates.count = Count::Idle;
+                Some(first)
+            }
+            Count::First => {
+                self.rates.count = Count::Idle;
+                None
+            }
+            // A walk of the marking in between: the first count stays the start.
+            Count::Between(_) => return,
+            Count::Idle => None,
+        };
+        for device in self.devices.iter_mut() {
+            let (before, after) = (device.traffic, device.counting);
+            let rate_kbit = since.map(|first| {
+                let ms = u64::try_from(now.since(first).as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1);
+                let kbit = |before: u64, after: u64| {
+                    u32::try_from(after.saturating_sub(before).saturating_mul(8) / ms)
+                        .unwrap_or(u32::MAX)
+                };
+                (
+                    kbit(before.up_bytes, after.up_bytes),
+                    kbit(before.down_bytes, after.down_bytes),
+                )
+            });
+            device.traffic = super::Traffic { rate_kbit, ..after };
+        }
+    }
+
+    /// The clients that wait for a count that is over.
+    pub(super) fn counted_clients(&mut self) -> Option<super::Client> {
+        if self.is_counting() {
+            return None;
+        }
+        let place = self
+            .asked
+            .iter()
+            .position(|asked| asked.question == Question::Devices)?;
+        Some(self.asked.remove(place).client)
+    }
+}
+
+/// As many as can wait at once.
+pub(super) type Waiting = Vec<super::Asked, WAITING_CLIENTS_MAX>;

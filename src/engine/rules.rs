@@ -1,0 +1,141 @@
+//! The rules that are in the kernel, as far as they are ours.
+
+use super::{Engine, Op};
+use crate::value::{RuleMark, RuleSeen, Ruleset};
+
+/// Our table, as seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RulesSeen {
+    /// The table is there.
+    pub(super) table: bool,
+    /// It stays when its owner dies.
+    pub(super) persistent: bool,
+    /// It is in the hands of this process.
+    pub(super) owned: bool,
+    /// Of the first rule.
+    fingerprint: Option<u32>,
+    /// Which rules are there, a bit each, and how many there should be.
+    numbers: u64,
+    of: u8,
+    /// Something is there that is not ours, or not of one rule set.
+    strange: bool,
+}
+
+impl RulesSeen {
+    /// What is known before a dump: only in whose hands the table was.
+    pub(super) fn unseen(last: &RulesSeen) -> RulesSeen {
+        RulesSeen {
+            owned: last.owned,
+            ..RulesSeen::default()
+        }
+    }
+
+    fn learn(&mut self, mark: Option<RuleMark>) {
+        let Some(mark) = mark else {
+            self.strange = true;
+            return;
+        };
+        let bit = 1_u64
+            .checked_shl(u32::from(mark.number))
+            .unwrap_or_default();
+        let first = *self.fingerprint.get_or_insert(mark.fingerprint);
+        self.strange |= first != mark.fingerprint || self.numbers & bit != 0 || bit == 0;
+        self.numbers |= bit;
+        self.of = mark.of;
+    }
+
+    /// Whether the table is there, whole, and of this rule set.
+    fn is(&self, wished: &Ruleset) -> bool {
+        // Bits 1 to `of`.
+        let whole = self.of > 0
+            && self.numbers == (1_u64.checked_shl(u32::from(self.of)).unwrap_or_default() - 1) << 1;
+        self.table
+            && whole
+            && !self.strange
+            && self.persistent == wished.guarded
+            && self.fingerprint == Some(wished.fingerprint())
+    }
+}
+
+impl Engine {
+    /// Something of our table is there.
+    pub(super) fn see_rule(&mut self, seen: RuleSeen) {
+        match seen {
+            RuleSeen::Table { persistent, before } => {
+                self.rules.table = true;
+                self.rules.persistent = persistent;
+                // What an earlier run of ours found is nearer to the truth than what we find now.
+                self.before = before.or(self.before);
+            }
+            RuleSeen::Rule(mark) => self.rules.learn(mark),
+            RuleSeen::Device(None) => self.rules.strange = true,
+            RuleSeen::Device(Some((mac, class))) => {
+                let known = self
+                    .devices
+                    .find(mac)
+                    .and_then(|id| self.devices.get_mut(id));
+                match known {
+                    Some(device) => device.kernel_class = Some(class),
+                    // A device that is no longer configured: the rule set is made anew rather than the device remembered.
+                    None => self.rules.strange = true,
+                }
+            }
+        }
+    }
+
+    /// The first operation that brings the rules nearer to what they should be.
+    pub(super) fn rules_change(&self, wished: Ruleset) -> Option<Op> {
+        if !self.rules.is(&wished) {
+            Some(Op::Rules {
+                ruleset: wished,
+                instead: self.rules.table,
+            })
+        } else if wished.guarded && !self.rules.owned {
+            Some(Op::Adopt(wished))
+        } else if self.devices.kernel_differs() {
+            Some(Op::Elements(wished))
+        } else {
+            None
+        }
+    }
+
+    /// Rules were made, adopted, brought up to date or removed.
+    pub(super) fn rules_done(&mut self, op: &Op) {
+        match *op {
+            Op::Rules { ruleset, .. } => {
+                self.rules = RulesSeen {
+                    table: true,
+                    persistent: ruleset.guarded,
+                    owned: true,
+                    fingerprint: Some(ruleset.fingerprint()),
+                    numbers: 0b10,
+                    of: 1,
+                    strange: false,
+                };
+                self.elements_done();
+            }
+            Op::Adopt(_) => self.rules.owned = true,
+            Op::Elements(_) => self.elements_done(),
+            Op::DeleteRules => {
+                self.rules = RulesSeen::default();
+                self.devices
+                    .iter_mut()
+                    .for_each(|device| device.kernel_class = None);
+            }
+            _ => {}
+        }
+    }
+
+    /// The map is as it should be; flows of devices for which it was not may carry another class.
+    fn elements_done(&mut self) {
+        for device in self
+            .devices
+            .iter_mut()
+            .filter(|device| device.kernel_class != device.class)
+        {
+            device.kernel_class = device.class;
+            device.remark = true;
+        }
+        self.remark.begin();
+    }
+}
