@@ -1,0 +1,337 @@
+//! Looks at what is there: asks the kernel, and hands what it tells to the engine.
+
+use std::path::Path;
+
+use super::kernel::{ACCOUNTING, Kernel, ask, too_large};
+use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comment};
+use crate::engine::{Engine, Input, Judgement, Lease, Look};
+use crate::sys::netlink::{Asker, Progress};
+use crate::sys::proc;
+use crate::value::{Before, Cause, Class, Flow, IfIndex, Instant, Refused, RuleSeen};
+use crate::wire::netlink::Message;
+use crate::wire::{Order, Writer, conntrack, lease, link, neighbour, nft, route, tc};
+
+/// Where lease files are: OpenWrt's dnsmasq and odhcpd, Debian's and DD-WRT's dnsmasq.
+const LEASE_FILES: [&str; 4] = [
+    "/tmp/dhcp.leases",
+    "/tmp/hosts/odhcpd",
+    "/var/lib/misc/dnsmasq.leases",
+    "/tmp/dnsmasq.leases",
+];
+
+/// Bytes of a lease file that are read: 1,000 leases. A longer one is read as far as that.
+const LEASE_BYTES_MAX: usize = 96 * 1024;
+
+/// Bytes of the list of modules that are read: 500 modules.
+const MODULES_BYTES_MAX: usize = 64 * 1024;
+
+/// How many flows there are and how many fit; older kernels have the second folder only.
+const FILL_FILES: [(&str, &str); 2] = [
+    (
+        "/proc/sys/net/netfilter/nf_conntrack_count",
+        "/proc/sys/net/netfilter/nf_conntrack_max",
+    ),
+    (
+        "/proc/sys/net/ipv4/netfilter/ip_conntrack_count",
+        "/proc/sys/net/ipv4/netfilter/ip_conntrack_max",
+    ),
+];
+
+/// Marks that are set with one datagram: their acknowledgements must fit the socket's receive buffer.
+const MARKS_A_DATAGRAM: u32 = 64;
+
+/// Bytes of an acknowledgement at most: each comes in a datagram of its own, with the request in it on old kernels.
+const ACK_BYTES: usize = 1024;
+
+/// Carries a look out.
+pub(super) fn look(
+    kernel: &mut Kernel,
+    look: Look,
+    engine: &mut Engine,
+    now: Instant,
+) -> Result<(), Refused> {
+    match look {
+        Look::Links => ask(
+            &mut kernel.route,
+            (&mut kernel.request, &mut kernel.room),
+            link::emit_dump,
+            |message| {
+                if let Ok(Some(link::LinkChange::Present(link))) = link::parse(message) {
+                    engine.handle(now, Input::Link(link));
+                }
+            },
+        ),
+        Look::Routes => ask(
+            &mut kernel.route,
+            (&mut kernel.request, &mut kernel.room),
+            route::emit_dump,
+            |message| {
+                if let Ok(Some(default)) = route::parse(message) {
+                    engine.handle(
+                        now,
+                        Input::DefaultRoute {
+                            dev: default.dev,
+                            metric: default.metric,
+                        },
+                    );
+                }
+            },
+        ),
+        Look::Neighbours => ask(
+            &mut kernel.route,
+            (&mut kernel.request, &mut kernel.room),
+            neighbour::emit_dump,
+            |message| {
+                if let Ok(Some(neighbour)) = neighbour::parse_dumped(message) {
+                    engine.handle(now, Input::Neighbour(neighbour));
+                }
+            },
+        ),
+        Look::Qdiscs => ask(
+            &mut kernel.route,
+            (&mut kernel.request, &mut kernel.room),
+            tc::emit_qdisc_dump,
+            |message| trees(message, engine, now),
+        ),
+        Look::Classes(dev) => {
+            let emit = |w: &mut Writer<'_>, seq| tc::emit_class_dump(w, seq, dev);
+            ask(
+                &mut kernel.route,
+                (&mut kernel.request, &mut kernel.room),
+                emit,
+                |message| trees(message, engine, now),
+            )
+        }
+        Look::Bytes(dev) => bytes(kernel, dev, engine, now),
+        Look::Rules => rules(kernel, engine, now),
+        Look::Leases | Look::Accounting | Look::Fill | Look::Modules => {
+            files(look, engine, now);
+            Ok(())
+        }
+        Look::Flows => flows(kernel, engine, now),
+    }
+}
+
+/// What stands in files.
+fn files(look: Look, engine: &mut Engine, now: Instant) {
+    match look {
+        Look::Leases => leases(engine, now),
+        Look::Accounting => {
+            let acct = proc::number(ACCOUNTING).map(|number| number != 0);
+            engine.handle(now, Input::Accounting(Before { acct }));
+        }
+        Look::Fill => {
+            let mut files = FILL_FILES.iter();
+            let fill = files.find_map(|(count, max)| proc::number(count).zip(proc::number(max)));
+            let (flows, flows_max) = fill.unwrap_or_default();
+            engine.handle(now, Input::Fill { flows, flows_max });
+        }
+        Look::Modules => {
+            proc::lines(Path::new("/proc/modules"), MODULES_BYTES_MAX, |line| {
+                engine.handle(
+                    now,
+                    Input::Module(line.split(' ').next().unwrap_or_default()),
+                );
+            });
+        }
+        _ => {}
+    }
+}
+
+fn trees(message: Message<'_>, engine: &mut Engine, now: Instant) {
+    match tc::parse(message) {
+        Ok(Some(tc::TcChange::Qdisc(qdisc))) => engine.handle(now, Input::Qdisc(qdisc)),
+        Ok(Some(tc::TcChange::Class(class))) => engine.handle(now, Input::Class(class)),
+        // A qdisc of another program that we cannot read is none of ours.
+        _ => {}
+    }
+}
+
+fn bytes(
+    kernel: &mut Kernel,
+    dev: IfIndex,
+    engine: &mut Engine,
+    now: Instant,
+) -> Result<(), Refused> {
+    let emit = |w: &mut Writer<'_>, seq| link::emit_get(w, seq, dev);
+    ask(
+        &mut kernel.route,
+        (&mut kernel.request, &mut kernel.room),
+        emit,
+        |message| {
+            if let Ok(Some(bytes)) = link::parse_bytes(message) {
+                engine.handle(now, Input::Bytes(bytes));
+            }
+        },
+    )
+}
+
+/// No table is an answer too.
+fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
+    let emit = |w: &mut Writer<'_>, seq| nft::emit_get_table(w, seq, TABLE);
+    let table = ask(
+        &mut kernel.netfilter,
+        (&mut kernel.request, &mut kernel.room),
+        emit,
+        |message| {
+            if let Ok(Some(nft::Seen::Table {
+                persistent,
+                comment,
+                ..
+            })) = nft::parse(message)
+            {
+                engine.handle(
+                    now,
+                    Input::Rule(RuleSeen::Table {
+                        persistent,
+                        before: read_table_comment(comment),
+                    }),
+                );
+            }
+        },
+    );
+    match table {
+        Err(refused)
+            if matches!(
+                refused.cause,
+                Cause::Gone | Cause::Unsupported | Cause::Invalid
+            ) =>
+        {
+            return Ok(());
+        }
+        result => result?,
+    }
+    let emit = |w: &mut Writer<'_>, seq| nft::emit_rule_dump(w, seq, TABLE);
+    ask(
+        &mut kernel.netfilter,
+        (&mut kernel.request, &mut kernel.room),
+        emit,
+        |message| {
+            // Older kernels do not filter by table.
+            if let Ok(Some(nft::Seen::Rule { table, comment })) = nft::parse(message)
+                && table == TABLE.name
+            {
+                engine.handle(now, Input::Rule(RuleSeen::Rule(read_rule_comment(comment))));
+            }
+        },
+    )?;
+    let emit = |w: &mut Writer<'_>, seq| nft::emit_element_dump(w, seq, TABLE, DEVICE_MAP);
+    let elements = ask(
+        &mut kernel.netfilter,
+        (&mut kernel.request, &mut kernel.room),
+        emit,
+        |message| {
+            // What cannot be read is not ours.
+            let read = nft::parse_device_elements(message, |element| {
+                let device = element
+                    .and_then(|(mac, chain)| Class::parse(chain).ok().map(|class| (mac, class)));
+                engine.handle(now, Input::Rule(RuleSeen::Device(device)));
+            });
+            if read.is_err() {
+                engine.handle(now, Input::Rule(RuleSeen::Device(None)));
+            }
+        },
+    );
+    match elements {
+        // A table of ours without the map: somebody was at it. The rules then do not match either.
+        Err(refused) if refused.cause == Cause::Gone => Ok(()),
+        result => result,
+    }
+}
+
+fn leases(engine: &mut Engine, now: Instant) {
+    for file in LEASE_FILES {
+        proc::lines(Path::new(file), LEASE_BYTES_MAX, |line| {
+            if let Some(lease) = lease::parse(line) {
+                let lease = Lease {
+                    mac: lease.mac,
+                    address: lease.address,
+                    name: lease.name,
+                };
+                engine.handle(now, Input::Lease(lease));
+            }
+        });
+    }
+}
+
+/// Walks through the flows and marks those that the engine says, a piece of the dump at a time.
+pub(super) fn flows(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
+    let seq = kernel.walker.next_seq();
+    let mut w = Writer::new(&mut kernel.request, Order::HOST);
+    conntrack::emit_dump(&mut w, seq, conntrack::Wanted::All);
+    let request = w.finish().map_err(|_| too_large())?;
+    kernel.walker.begin(request, seq)?;
+    let Kernel {
+        walker,
+        netfilter,
+        request,
+        room,
+        ..
+    } = kernel;
+    // The dump's room is being read while marks are set: their acknowledgements, some 40 bytes each, need room of their own.
+    let mut acks = [0; ACK_BYTES];
+    loop {
+        let mut marks = Marks {
+            netfilter,
+            w: Writer::new(request, Order::HOST),
+            count: 0,
+            acks: &mut acks,
+        };
+        let progress = walker.read(room, &mut |message| {
+            if let Ok(Some(change)) = conntrack::parse(message) {
+                let flow = change.flow();
+                if let Judgement::Mark { bits, mask } = engine.judge(flow) {
+                    marks.add(flow, conntrack::MarkChange { bits, mask }, engine, now);
+                }
+            }
+        })?;
+        marks.flush(engine, now);
+        if let Progress::End(result) = progress {
+            return result;
+        }
+    }
+}
+
+/// Marks that are to be set with one datagram.
+struct Marks<'k> {
+    netfilter: &'k mut Asker,
+    w: Writer<'k>,
+    count: u32,
+    acks: &'k mut [u8],
+}
+
+impl Marks<'_> {
+    fn add(
+        &mut self,
+        flow: &Flow,
+        change: conntrack::MarkChange,
+        engine: &mut Engine,
+        now: Instant,
+    ) {
+        let seq = self.netfilter.next_seq().wrapping_add(self.count);
+        conntrack::emit_mark(&mut self.w, seq, &flow.key, change);
+        self.count += 1;
+        if self.count == MARKS_A_DATAGRAM {
+            self.flush(engine, now);
+        }
+    }
+
+    fn flush(&mut self, engine: &mut Engine, now: Instant) {
+        if self.count == 0 {
+            return;
+        }
+        let last_seq = self.netfilter.next_seq().wrapping_add(self.count - 1);
+        let refused = |refused: Refused| engine.handle(now, Input::Unmarked(refused.cause));
+        match self.w.written() {
+            Ok(request) => {
+                // One that could not be sent at all is found again by the next walk, which sees the old mark.
+                let _ = self
+                    .netfilter
+                    .ask_many(request, last_seq, self.acks, refused);
+            }
+            Err(_) => engine.handle(now, Input::Unmarked(Cause::Full)),
+        }
+        self.w.clear();
+        self.count = 0;
+    }
+}

@@ -1,0 +1,79 @@
+//! What this kernel can do: found by asking, never taken from its version.
+
+use super::UNPROBED;
+use super::kernel::Kernel;
+use crate::engine::Abilities;
+use crate::sys::proc;
+use crate::value::{Cause, IfIndex, LeafKind, Refused, TcHandle, TickRate};
+use crate::wire::tc::{self, ProbedKind};
+use crate::wire::{conntrack, nft};
+
+/// The loopback device has this number in every network namespace.
+const LOOPBACK: IfIndex = IfIndex(1);
+
+/// Asks for everything that we may need.
+///
+/// # Errors
+/// [`Refused`] when we may not ask.
+pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
+    let mut abilities = UNPROBED;
+    abilities.htb = has_qdisc(kernel, ProbedKind::Htb)?;
+    for (there, kind) in abilities.leaves.iter_mut().zip(LeafKind::ALL) {
+        *there = has_qdisc(kernel, ProbedKind::Leaf(kind))?;
+    }
+    abilities.nft = answers(kernel.ask_netfilter(nft::emit_probe))?;
+    abilities.conntrack = answers(kernel.ask_netfilter(conntrack::emit_probe))?;
+    if let Some(rate) = tick_rate() {
+        abilities.ticks = rate;
+    }
+    Ok(abilities)
+}
+
+/// The malformed question of [`tc::emit_probe`]: invalid is a yes.
+fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
+    match kernel.ask_route(|w, seq| tc::emit_probe(w, seq, LOOPBACK, kind)) {
+        // A kernel that takes the malformed question for a good one: it has the kind, and must not keep the qdisc.
+        Ok(()) => {
+            let removed =
+                kernel.ask_route(|w, seq| tc::emit_root_delete(w, seq, LOOPBACK, TcHandle::NONE));
+            removed.map(|()| true)
+        }
+        Err(refused) => match refused.cause {
+            Cause::Denied => Err(refused),
+            Cause::Invalid | Cause::Other => Ok(true),
+            _ => Ok(false),
+        },
+    }
+}
+
+fn answers(result: Result<(), Refused>) -> Result<bool, Refused> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(refused) if refused.cause == Cause::Denied => Err(refused),
+        Err(_) => Ok(false),
+    }
+}
+
+/// `/proc/net/psched`: ticks for so many microseconds, the first two of four numbers in hex; the clock's resolution is the third, in
+/// ticks a second of the microsecond that it counts (net/sched/sch_api.c, `psched_show`).
+fn tick_rate() -> Option<TickRate> {
+    let [ticks, us, resolution] = proc::hex_numbers("/proc/net/psched")?;
+    // As tc computes it: t2us / us2t * resolution / 1,000,000, in one fraction.
+    let ticks = u64::from(ticks) * u64::from(resolution);
+    let us = u64::from(us) * 1_000_000;
+    let divisor = gcd(ticks, us);
+    if divisor == 0 {
+        return None;
+    }
+    Some(TickRate {
+        ticks: u32::try_from(ticks / divisor).ok()?,
+        us: u32::try_from(us / divisor).ok()?,
+    })
+}
+
+const fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

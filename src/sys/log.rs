@@ -1,0 +1,44 @@
+//! The one sink of the log: standard error, a line an event. The init system keeps it.
+
+use std::io::Write;
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+struct Sink;
+
+static SINK: Sink = Sink;
+
+impl Log for Sink {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        // A level as syslog numbers it: logread and journald sort by it. A closed standard error is nobody's loss.
+        let level = match record.level() {
+            log::Level::Error => 3,
+            log::Level::Warn => 4,
+            log::Level::Info => 6,
+            log::Level::Debug | log::Level::Trace => 7,
+        };
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "<{level}>lanemark: {}",
+            record.args()
+        );
+    }
+
+    fn flush(&self) {}
+}
+
+/// From now on events go to standard error.
+pub fn open(verbose: bool) {
+    let level = if verbose {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Info
+    };
+    if log::set_logger(&SINK).is_ok() {
+        log::set_max_level(level);
+    }
+}

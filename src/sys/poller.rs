@@ -1,0 +1,102 @@
+//! Waits for whichever file has something, or for a time.
+
+use core::time::Duration;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::errno::refused;
+use crate::value::Refused;
+
+/// Files that are told of at once; more are told of at the next wait.
+const EVENTS: usize = 8;
+
+/// What a file shall be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// It has something to read, or is over.
+    Read,
+    /// It has room to write to, or is over.
+    Write,
+}
+
+impl Interest {
+    const fn flags(self) -> EpollFlags {
+        match self {
+            Interest::Read => EpollFlags::EPOLLIN,
+            Interest::Write => EpollFlags::EPOLLOUT,
+        }
+    }
+}
+
+/// See the module. Each file has a token, which the wait gives back.
+#[derive(Debug)]
+pub struct Poller {
+    epoll: Epoll,
+    ready: heapless::Vec<u64, EVENTS>,
+}
+
+impl Poller {
+    /// A poller without files.
+    ///
+    /// # Errors
+    /// [`Refused`] when the kernel has no epoll.
+    pub fn open() -> Result<Poller, Refused> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(refused)?;
+        Ok(Poller {
+            epoll,
+            ready: heapless::Vec::new(),
+        })
+    }
+
+    /// Waits for a file from now on.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn add(&self, file: impl AsFd, token: u64, interest: Interest) -> Result<(), Refused> {
+        self.epoll
+            .add(file, EpollEvent::new(interest.flags(), token))
+            .map_err(refused)
+    }
+
+    /// Waits for something else of a file.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn change(&self, file: impl AsFd, token: u64, interest: Interest) -> Result<(), Refused> {
+        let mut event = EpollEvent::new(interest.flags(), token);
+        self.epoll.modify(file, &mut event).map_err(refused)
+    }
+
+    /// Waits for a file no more.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn remove(&self, file: impl AsFd) -> Result<(), Refused> {
+        self.epoll.delete(file).map_err(refused)
+    }
+
+    /// Waits; the tokens of the files that have something. None after the time, or after a signal.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<&[u64], Refused> {
+        let timeout = match timeout {
+            None => EpollTimeout::NONE,
+            // Rounded up: a millisecond too early would be a turn for nothing.
+            Some(wait) => i32::try_from(wait.as_nanos().div_ceil(1_000_000))
+                .ok()
+                .and_then(|ms| EpollTimeout::try_from(ms).ok())
+                .unwrap_or(EpollTimeout::MAX),
+        };
+        let mut events = [EpollEvent::empty(); EVENTS];
+        let count = match self.epoll.wait(&mut events, timeout) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => 0,
+            Err(errno) => return Err(refused(errno)),
+        };
+        self.ready = events.iter().take(count).map(EpollEvent::data).collect();
+        Ok(&self.ready)
+    }
+}

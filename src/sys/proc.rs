@@ -1,0 +1,91 @@
+//! Small files of the kernel and of other programs.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::errno::refused_io;
+use crate::value::Refused;
+
+/// Bytes of a small file at most; a longer one is cut.
+const SMALL_BYTES_MAX: usize = 256;
+
+/// The first number in a file; none when there is no such file or no number.
+pub fn number(path: &str) -> Option<u32> {
+    let mut text = [0; SMALL_BYTES_MAX];
+    first_word(path, &mut text)?.parse().ok()
+}
+
+fn first_word<'b>(path: &str, text: &'b mut [u8; SMALL_BYTES_MAX]) -> Option<&'b str> {
+    let count = File::open(path).ok()?.read(text).ok()?;
+    core::str::from_utf8(text.get(..count)?)
+        .ok()?
+        .split_whitespace()
+        .next()
+}
+
+/// The numbers in hex of a one-line file; those that are not there are 0.
+pub fn hex_numbers<const N: usize>(path: &str) -> Option<[u32; N]> {
+    let mut text = [0; SMALL_BYTES_MAX];
+    let count = File::open(path).ok()?.read(&mut text).ok()?;
+    let mut words = core::str::from_utf8(text.get(..count)?)
+        .ok()?
+        .split_whitespace();
+    Some(core::array::from_fn(|_| {
+        words
+            .next()
+            .and_then(|word| u32::from_str_radix(word, 16).ok())
+            .unwrap_or_default()
+    }))
+}
+
+/// Writes to a file of the kernel.
+///
+/// # Errors
+/// [`Refused`].
+pub fn write(path: &str, text: &str) -> Result<(), Refused> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| refused_io(&error))
+}
+
+/// Reads a file of lines that others write, up to `bytes_max`: `each` gets every whole line in UTF-8. Returns whether there is such a file.
+pub fn lines(path: &Path, bytes_max: usize, mut each: impl FnMut(&str)) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    if file.take(limit).read_to_end(&mut bytes).is_err() {
+        return false;
+    }
+    // A line that is being written, or was cut by the limit, has no end yet.
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').unwrap_or(0);
+    for line in bytes
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|&byte| byte == b'\n')
+    {
+        if let Ok(line) = core::str::from_utf8(line) {
+            each(line);
+        }
+    }
+    true
+}
+
+/// When a file was last written and how long it is: differs when its content does. None when there is no such file.
+pub fn stamp(path: &Path) -> Option<(i64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(path).ok()?;
+    Some((
+        meta.mtime()
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(meta.mtime_nsec()),
+        meta.len(),
+    ))
+}
+
+/// This process' number.
+pub fn own_pid() -> u32 {
+    std::process::id()
+}
