@@ -4,10 +4,11 @@
 //! table inet lanemark {
 //!   map device_class { type ether_addr : verdict }          one element a device: goto its class' chain
 //!   map lane         { type mark : classid }                one element a class, and 0
+//!   map small_lane   { type mark : classid }                the classes whose small packets go ahead
 //!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
 //!   chain first      { hook prerouting; from the LAN, flow without class: look the source MAC up }
 //!   chain steer      { hook forward; to or from the WAN: goto lanes }
-//!   chain lanes      { priority = the default lane's; then the lane of the flow's mark }
+//!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, for a small packet, its queue }
 //! }
 //! ```
 //!
@@ -17,7 +18,7 @@
 //! and so stays unshaped.
 
 use super::{Family, Request};
-use crate::engine::{Devices, class_handle};
+use crate::engine::{Devices, Queue, class_handle};
 use crate::value::{Before, Class, RuleMark, Ruleset};
 use crate::wire::Writer;
 use crate::wire::nft::{
@@ -33,17 +34,30 @@ pub const DEVICE_MAP: &str = "device_class";
 const LANE_MAP: &str = "lane";
 const DEVICE_MAP_ID: u32 = 1;
 const LANE_MAP_ID: u32 = 2;
+const SMALL_MAP: &str = "small_lane";
+const SMALL_MAP_ID: u32 = 3;
 
 const CHAIN_FIRST: &str = "first";
 const CHAIN_STEER: &str = "steer";
 const CHAIN_LANES: &str = "lanes";
 
 const ARPHRD_ETHER: u16 = 1;
+const IPPROTO_TCP: u8 = 6;
 
-/// Rules of one set: one a class, the lookup, two that steer, two that set the priority.
-const RULES: u8 = 10;
+/// A packet is small when its length has none of these bits: below 128 bytes. A mask, since a comparison of order would want the length
+/// in network order, which takes an expression more. An acknowledgement has 40 to 100 bytes, a keystroke over SSH up to 120.
+const NOT_SMALL: u32 = !0x7f;
 
-const _: () = assert!(RULES as usize == Class::ALL.len() + 5, "the comments count the rules");
+/// The classes whose small packets go ahead of their large ones.
+const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
+
+/// Rules of one set: one a class, the lookup, two that steer, three that set the priority.
+const RULES: u8 = 11;
+
+const _: () = assert!(
+    RULES as usize == Class::ALL.len() + 6,
+    "the comments count the rules"
+);
 
 /// Writes the comment of a rule or of the table.
 fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
@@ -105,6 +119,7 @@ pub(super) fn install(
     batch.new_table(TABLE, guard(ruleset), &table_comment(ruleset.before));
     batch.map(TABLE, DEVICE_MAP, MapKind::MacToVerdict, DEVICE_MAP_ID);
     batch.map(TABLE, LANE_MAP, MapKind::MarkToClassid, LANE_MAP_ID);
+    batch.map(TABLE, SMALL_MAP, MapKind::MarkToClassid, SMALL_MAP_ID);
     for class in Class::ALL {
         batch.chain(TABLE, class.name());
     }
@@ -116,6 +131,15 @@ pub(super) fn install(
         element_mark(w, 0, class_handle(ruleset.default_class).0);
         for class in Class::ALL {
             element_mark(w, layout.bits(Some(class)), class_handle(class).0);
+        }
+    });
+    batch.elements(TABLE, SMALL_MAP, Change::Add, |w| {
+        let small = Queue::Small.handle().0;
+        if SMALL_CLASSES.contains(&ruleset.default_class) {
+            element_mark(w, 0, small);
+        }
+        for class in SMALL_CLASSES {
+            element_mark(w, layout.bits(Some(class)), small);
         }
     });
     rules(&mut batch, ruleset);
@@ -177,6 +201,17 @@ fn rules(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
         w.load_ct(CtKey::Mark);
         w.bitwise(layout.mask(), 0);
         w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
+        w.set_meta(MetaKey::Priority);
+    });
+    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+        w.load_meta(MetaKey::Protocol);
+        w.equals_u8(IPPROTO_TCP);
+        w.load_meta(MetaKey::Length);
+        w.bitwise(NOT_SMALL, 0);
+        w.equals_u32(0);
+        w.load_ct(CtKey::Mark);
+        w.bitwise(layout.mask(), 0);
+        w.lookup(SMALL_MAP, SMALL_MAP_ID, Register::Data);
         w.set_meta(MetaKey::Priority);
     });
 }

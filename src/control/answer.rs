@@ -64,8 +64,8 @@ pub struct Status {
     pub up: Side,
     /// Downloads: the LAN device.
     pub down: Side,
-    /// The lanes, first to last.
-    pub classes: Vec<ClassStatus, 5>,
+    /// The lanes, first to last, and among them the queue of small packets.
+    pub classes: Vec<ClassStatus, 6>,
     /// Devices known.
     pub devices: u16,
     /// Flows in the conntrack table, and how many fit; 0 and 0 where the kernel does not tell.
@@ -111,7 +111,7 @@ impl Direction {
 pub struct ClassStatus {
     /// Its name.
     pub class: String<15>,
-    /// Its conntrack mark.
+    /// Its conntrack mark; 0 for the queue of small packets, which keep the mark of their flow.
     pub mark: u32,
     /// Uploads.
     pub up: Line,

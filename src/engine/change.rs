@@ -5,7 +5,7 @@
 
 use heapless::Vec;
 
-use super::limits::{REMARK_EVERY, ROOTS_MAX};
+use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, REMARK_EVERY, ROOTS_MAX};
 use super::{Engine, Event, Line, Look, Op, Places, Timer, Trouble, Unplaced};
 use crate::control::Direction;
 use crate::value::{
@@ -102,7 +102,17 @@ impl Engine {
             mtu_bytes: link.mtu,
             overhead_bytes: self.config.wan.overhead,
             shares: self.config.shares,
+            pace_percent: self.pace_percent(direction),
         })
+    }
+
+    /// How much of the line is used for now.
+    fn pace_percent(&self, direction: Direction) -> u8 {
+        match direction {
+            _ if !self.timers.is_set(Timer::Drain) => 100,
+            Direction::Up => DRAIN_UP_PERCENT,
+            Direction::Down => DRAIN_DOWN_PERCENT,
+        }
     }
 
     /// The best leaf that the kernel has. A FIFO is in every kernel with queues.
@@ -160,6 +170,8 @@ impl Engine {
                     Op::Rules { ruleset, .. } => self.before = Some(ruleset.before),
                     Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
                     Op::DeleteRules => self.remark.clear_all(),
+                    // Not longer for the second device than for the first.
+                    Op::Root { .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
                     _ => {}
                 }
             }

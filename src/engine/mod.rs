@@ -50,7 +50,7 @@ pub use input::{
 };
 pub use journal::{Entry, Event, Journal};
 pub use lanes::{
-    LINE, Lane, Lanes, Line, MAJOR, ROOT, handle as class_handle, leaf_handle, minor as class_minor,
+    LINE, Lane, Lanes, Line, MAJOR, Queue, ROOT, handle as class_handle, minor as class_minor,
 };
 pub use links::{Learned, Links, Places, Unplaced};
 pub use timers::{Timer, Timers};
@@ -354,6 +354,8 @@ impl Engine {
         self.timers.take_due(Timer::Retry, now);
         self.timers.take_due(Timer::Save, now);
         self.timers.take_due(Timer::RateWindow, now);
+        // The next comparison finds the wished rates whole again.
+        self.timers.take_due(Timer::Drain, now);
         if self.timers.take_due(Timer::Remark, now) {
             self.remark.begin();
         }

@@ -4,17 +4,17 @@ use heapless::Vec;
 
 use super::limits::{PROOF_BYTES_MIN, RATE_WINDOW, WAITING_CLIENTS_MAX};
 use super::request::Question;
-use super::{Engine, Look, Timer};
+use super::{Engine, Look, Queue, Timer};
 use crate::control::Direction;
-use crate::value::{Class, Instant, LinkBytes, TcStats};
+use crate::value::{Instant, LinkBytes, TcStats};
 
 /// The counters at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     at: Instant,
     wan: LinkBytes,
-    /// Of each class on the WAN's and on the LAN's device.
-    classes: [[TcStats; Class::ALL.len()]; 2],
+    /// Of each queue on the WAN's and on the LAN's device.
+    classes: [[TcStats; Queue::ALL.len()]; 2],
 }
 
 /// See the module.
@@ -44,8 +44,8 @@ enum Count {
 /// What the difference of two samples says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interval {
-    /// Kilobits a second of each class, up and down.
-    pub(super) class_kbit: [[u32; Class::ALL.len()]; 2],
+    /// Kilobits a second of each queue, up and down.
+    pub(super) queue_kbit: [[u32; Queue::ALL.len()]; 2],
     /// Percent of the WAN device's bytes that went through our queues, up and down; none with too little traffic to tell.
     pub(super) proven_percent: [Option<u8>; 2],
 }
@@ -87,10 +87,10 @@ impl Rates {
             let mut queued = 0_u64;
             for ((before, after), kbit) in before.iter().zip(after).zip(
                 interval
-                    .class_kbit
+                    .queue_kbit
                     .iter_mut()
                     .flat_map(|all| all.iter_mut())
-                    .skip(way * Class::ALL.len()),
+                    .skip(way * Queue::ALL.len()),
             ) {
                 let bytes = after.bytes.saturating_sub(before.bytes);
                 *kbit = u32::try_from(bytes.saturating_mul(8) / ms).unwrap_or(u32::MAX);
@@ -138,7 +138,7 @@ impl Engine {
         };
         let stats = |dev| {
             let tree = self.trees.tree(dev).copied().unwrap_or_default();
-            Class::ALL.map(|class| tree.stats(class))
+            Queue::ALL.map(|queue| tree.stats(queue))
         };
         let classes = [stats(places.wan.index), stats(places.lan.index)];
         let sample = Sample {

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use heapless::{String, Vec};
 
-use super::{Engine, FlowFilter, Goal, Trouble};
+use super::{Engine, FlowFilter, Goal, Queue, Trouble};
 use crate::control::{ClassStatus, Device, Direction, Flow, Line, Side, State, Status, Text};
 use crate::value::{Class, Instant, Kbit, TcStats};
 
@@ -30,15 +30,18 @@ impl Engine {
         let (flows, flows_max) = self.rates.fill();
         let interval = self.rates.interval();
         let mut classes = Vec::new();
-        for class in Class::ALL {
-            let line = |direction| self.class_line(class, direction);
+        for queue in Queue::ALL {
+            let line = |direction| self.queue_line(queue, direction);
             let status = ClassStatus {
-                class: text(format_args!("{class}")),
-                mark: self.layout().bits(Some(class)),
+                class: text(format_args!("{}", queue.name())),
+                mark: match queue {
+                    Queue::Lane(class) => self.layout().bits(Some(class)),
+                    Queue::Small => 0,
+                },
                 up: line(Direction::Up),
                 down: line(Direction::Down),
             };
-            // As many as there are classes.
+            // As many as there are queues.
             let _ = classes.push(status);
         }
         let [proven_up, proven_down] = interval.proven_percent;
@@ -97,7 +100,7 @@ impl Engine {
             Direction::Up => self.config.wan.up,
             Direction::Down => self.config.wan.down,
         };
-        let rates = self.rates.interval().class_kbit;
+        let rates = self.rates.interval().queue_kbit;
         let rate_kbit = rates.get(direction as usize).map_or(0, |all| {
             all.iter()
                 .fold(0, |sum: u32, rate| sum.saturating_add(*rate))
@@ -115,7 +118,7 @@ impl Engine {
         }
     }
 
-    fn class_line(&self, class: Class, direction: Direction) -> Line {
+    fn queue_line(&self, queue: Queue, direction: Direction) -> Line {
         let Ok(places) = self.links.places(&self.config) else {
             return Line::default();
         };
@@ -127,16 +130,16 @@ impl Engine {
         let stats = self
             .trees
             .tree(dev)
-            .map_or(TcStats::default(), |tree| tree.stats(class));
-        let rates = self.rates.interval().class_kbit;
+            .map_or(TcStats::default(), |tree| tree.stats(queue));
+        let rates = self.rates.interval().queue_kbit;
         let rate_kbit = rates
             .get(direction as usize)
-            .and_then(|all| all.get(class.index()))
-            .copied()
+            .and_then(|all| all.iter().zip(Queue::ALL).find(|(_, own)| *own == queue))
+            .map(|(rate, _)| *rate)
             .unwrap_or_default();
         let guarantee = line
-            .filter(|_| class != Class::Exempt)
-            .map_or(Kbit(0), |line| line.share(class));
+            .filter(|_| queue != Queue::Lane(Class::Exempt))
+            .map_or(Kbit(0), |line| line.share(queue));
         // What waits leaves at the rate that the class has now, at least at its guarantee.
         let drain = Kbit(rate_kbit.max(guarantee.0)).bytes_per_s().max(1);
         let delay_ms = u64::from(stats.backlog_bytes) * 1000 / drain;

@@ -99,6 +99,8 @@ impl Engine {
             Verb::Unset => return self.unset(now, client, request),
             Verb::Stop => {
                 self.goal = Goal::Gone(Some(client));
+                // What was marked before, at the start say, is not what is told of now.
+                self.remark.take_marked();
                 self.trouble = None;
                 self.timers.clear(Timer::Retry);
                 return;

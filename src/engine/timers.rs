@@ -17,6 +17,8 @@ pub enum Timer {
     Remark,
     /// Write the configuration to flash.
     Save,
+    /// New queues get the whole line.
+    Drain,
 }
 
 /// One moment a reason.
@@ -26,12 +28,13 @@ pub struct Timers {
 }
 
 impl Timers {
-    const REASONS: [Timer; 5] = [
+    const REASONS: [Timer; 6] = [
         Timer::Health,
         Timer::Retry,
         Timer::RateWindow,
         Timer::Remark,
         Timer::Save,
+        Timer::Drain,
     ];
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Instant>> {

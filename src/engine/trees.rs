@@ -2,12 +2,10 @@
 
 use heapless::Vec;
 
-use super::lanes::{self, LINE, Lanes, ROOT};
+use super::lanes::{LINE, Lanes, Queue, ROOT};
 use super::limits::ROOTS_MAX;
 use super::{Op, Put};
-use crate::value::{
-    Class, ClassSeen, Discipline, HtbClass, IfIndex, Leaf, Qdisc, TcHandle, TcStats,
-};
+use crate::value::{ClassSeen, Discipline, HtbClass, IfIndex, Leaf, Qdisc, TcHandle, TcStats};
 
 /// What stands at the root of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +29,7 @@ struct Seen {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tree {
     line: Option<HtbClass>,
-    classes: [Seen; Class::ALL.len()],
+    classes: [Seen; Queue::ALL.len()],
 }
 
 /// The queues of all devices, as seen.
@@ -95,8 +93,8 @@ impl Trees {
         let Some(tree) = self.tree_mut(dev) else {
             return;
         };
-        for (seen, class) in tree.classes.iter_mut().zip(Class::ALL) {
-            if parent == lanes::handle(class) {
+        for (seen, queue) in tree.classes.iter_mut().zip(Queue::ALL) {
+            if parent == queue.handle() {
                 seen.backlog_bytes = qdisc.stats.backlog_bytes;
                 if let Discipline::Leaf(leaf) = qdisc.discipline {
                     seen.leaf = Some((handle, leaf));
@@ -113,8 +111,8 @@ impl Trees {
         if seen.class.handle == LINE {
             tree.line = Some(seen.class);
         }
-        for (known, class) in tree.classes.iter_mut().zip(Class::ALL) {
-            if seen.class.handle == lanes::handle(class) {
+        for (known, queue) in tree.classes.iter_mut().zip(Queue::ALL) {
+            if seen.class.handle == queue.handle() {
                 known.htb = Some(seen.class);
                 known.stats = seen.stats;
             }
@@ -241,8 +239,8 @@ impl Trees {
                     for (seen, _) in tree
                         .classes
                         .iter_mut()
-                        .zip(Class::ALL)
-                        .filter(|(_, own)| lanes::handle(*own) == class)
+                        .zip(Queue::ALL)
+                        .filter(|(_, own)| own.handle() == class)
                     {
                         seen.leaf = Some((handle, leaf));
                     }
@@ -271,15 +269,18 @@ fn class_change(dev: IfIndex, seen: Option<HtbClass>, wished: HtbClass) -> Optio
 
 impl Tree {
     fn stats_of(&self, handle: TcHandle) -> TcStats {
-        let mut classes = self.classes.iter().zip(Class::ALL);
+        let mut classes = self.classes.iter().zip(Queue::ALL);
         classes
-            .find(|(_, class)| lanes::handle(*class) == handle)
+            .find(|(_, queue)| queue.handle() == handle)
             .map_or(TcStats::default(), |(seen, _)| seen.stats)
     }
 
     /// What went through a class, and how many bytes wait in it.
-    pub fn stats(&self, class: Class) -> TcStats {
-        let seen = self.classes.get(class.index()).copied().unwrap_or_default();
+    pub fn stats(&self, queue: Queue) -> TcStats {
+        let mut classes = self.classes.iter().zip(Queue::ALL);
+        let seen = classes
+            .find(|(_, own)| *own == queue)
+            .map_or(Seen::default(), |(seen, _)| *seen);
         TcStats {
             backlog_bytes: seen.backlog_bytes,
             ..seen.stats

@@ -70,6 +70,10 @@ pub enum MetaKey {
     OutputName,
     /// What kind of device it came in by (`ARPHRD_*`).
     InputType,
+    /// Its length in bytes, from the IP header on.
+    Length,
+    /// The protocol above IP (`IPPROTO_*`), a single byte.
+    Protocol,
 }
 
 impl MetaKey {
@@ -79,6 +83,8 @@ impl MetaKey {
             MetaKey::InputName => 6,
             MetaKey::OutputName => 7,
             MetaKey::InputType => 8,
+            MetaKey::Length => 0,
+            MetaKey::Protocol => 16,
         }
     }
 }
@@ -189,6 +195,11 @@ impl Writer<'_> {
     pub fn equals_u32(&mut self, value: u32) {
         let bytes = register_u32(self.order(), value);
         self.equals(&bytes);
+    }
+
+    /// Goes on only when what is loaded is this byte.
+    pub fn equals_u8(&mut self, value: u8) {
+        self.equals(&[value]);
     }
 
     /// Goes on only when what is loaded is this number of two bytes.
