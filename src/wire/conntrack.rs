@@ -193,6 +193,10 @@ fn tuple(family: u8, nest: Attribute<'_>) -> Result<Tuple, Malformed> {
     };
     for part in nest.nested() {
         let part = part?;
+        // What else stands there, the zone of one direction, holds no attributes.
+        if !matches!(part.kind, CTA_TUPLE_IP | CTA_TUPLE_PROTO) {
+            continue;
+        }
         for field in part.nested() {
             let field = field?;
             match (part.kind, field.kind) {

@@ -354,11 +354,6 @@ impl<'b> Writer<'b> {
         self.len.saturating_sub(place.start)
     }
 
-    /// Takes back everything since `place`.
-    pub fn rewind(&mut self, place: Place) {
-        self.len = self.len.min(place.start);
-    }
-
     /// Puts two bytes in the machine's order at `place`.
     pub fn fill_u16(&mut self, place: Place, value: usize) {
         match u16::try_from(value) {

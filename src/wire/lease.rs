@@ -45,7 +45,8 @@ fn odhcpd(line: &str) -> Option<LeaseLine<'_>> {
     let (_, _, _) = (words.next()?, words.next()?, words.next()?);
     let (address, _) = words.next()?.split_once('/')?;
     let mut mac = [0; 6];
-    if duid.len() != 12 {
+    // Without the second question a sign would pass for a digit.
+    if duid.len() != 12 || !duid.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, digits) in mac.iter_mut().zip(duid.as_bytes().chunks(2)) {

@@ -84,6 +84,8 @@ pub enum Frame<'a> {
         seq: u32,
         /// Whether it was carried to the end.
         result: Result<(), Refusal<'a>>,
+        /// Whether changes overtook it: it may be incomplete. A message of the dump may say so instead.
+        overtaken: bool,
     },
     /// The kernel lost messages that were for us.
     Lost,
@@ -154,6 +156,7 @@ fn message<'a>(left: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
 
 fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
     let seq = message.header.seq;
+    let overtaken = message.header.flags & NLM_F_DUMP_INTR != 0;
     Ok(match message.header.kind {
         NLMSG_NOOP => None,
         NLMSG_OVERRUN => Some(Frame::Lost),
@@ -165,6 +168,7 @@ fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
         NLMSG_DONE if message.body.is_empty() => Some(Frame::Done {
             seq,
             result: Ok(()),
+            overtaken,
         }),
         NLMSG_DONE => {
             let mut body = message.body;
@@ -172,6 +176,7 @@ fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
             Some(Frame::Done {
                 seq,
                 result: outcome(code, ""),
+                overtaken,
             })
         }
         _ => Some(Frame::Message(message)),

@@ -8,14 +8,14 @@
 //! BEGIN and END are not (acks for END are broken before 6.10).
 
 mod expr;
+mod seen;
 
-use super::netlink::{
-    Attribute, Header, Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, attributes,
-};
-use super::{Malformed, Order, Writer};
+use super::netlink::{Header, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
+use super::{Order, Writer};
 use crate::value::{IfName, Mac};
 
 pub use expr::{CtKey, MetaKey, Register, Target};
+pub use seen::{Seen, names, parse, parse_device_elements};
 
 /// `NFPROTO_INET`: IPv4 and IPv6 in one table.
 pub const FAMILY_INET: u8 = 1;
@@ -282,7 +282,7 @@ impl<'w, 'b> Batch<'w, 'b> {
         });
     }
 
-    /// Adds or removes elements of a map, as many as `elements` writes with [`element`]; at most [`ELEMENTS_A_MESSAGE`].
+    /// Adds or removes elements of a map, as many as `elements` writes with [`element_device`] or [`element_mark`]; at most [`ELEMENTS_A_MESSAGE`].
     pub fn elements(
         &mut self,
         table: Table<'_>,
@@ -302,8 +302,9 @@ impl<'w, 'b> Batch<'w, 'b> {
     }
 }
 
-/// Elements of one message at most: an element takes 60 bytes, and the length of the attribute around them has 16 bits.
-pub const ELEMENTS_A_MESSAGE: usize = 512;
+/// Elements of one message at most: an element takes up to 52 bytes, and the length of the attribute around them has 16 bits, which
+/// is enough for 1,260. More are an [`Overflow`](super::Overflow).
+pub const ELEMENTS_A_MESSAGE: usize = 1024;
 
 /// Whether elements come or go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,120 +384,6 @@ fn emit_comment(w: &mut Writer<'_>, kind: u16, comment: &str) {
         w.bytes(comment.as_bytes());
         w.u8(0);
     });
-}
-
-/// What an `nf_tables` message says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen<'a> {
-    /// A table.
-    Table {
-        /// Its name.
-        name: &'a str,
-        /// Whether it stays when its owner dies.
-        persistent: bool,
-        /// Its comment; empty when it has none.
-        comment: &'a str,
-    },
-    /// A rule.
-    Rule {
-        /// Its table.
-        table: &'a str,
-        /// Its comment; empty when it has none.
-        comment: &'a str,
-    },
-    /// The rule set was changed.
-    Changed {
-        /// By this process; 0 where the kernel does not tell.
-        pid: u32,
-    },
-}
-
-/// Reads a table, a rule or the end of a change. `None`: another message.
-///
-/// # Errors
-/// [`Malformed`].
-pub fn parse(message: Message<'_>) -> Result<Option<Seen<'_>>, Malformed> {
-    let mut body = message.body;
-    let kind = message.header.kind;
-    if !matches!(kind, NEWTABLE | NEWRULE | NEWGEN) {
-        return Ok(None);
-    }
-    body.skip(4)?;
-    let (mut name, mut comment, mut flags, mut pid) = ("", "", 0, 0);
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        match (kind, attribute.kind) {
-            // NFTA_TABLE_NAME and NFTA_RULE_TABLE are the same number.
-            (NEWTABLE | NEWRULE, NFTA_TABLE_NAME) => name = attribute.text()?,
-            (NEWTABLE, NFTA_TABLE_FLAGS) => flags = attribute.be32()?,
-            (NEWTABLE, NFTA_TABLE_USERDATA) | (NEWRULE, NFTA_RULE_USERDATA) => {
-                comment = parse_comment(attribute)?
-            }
-            (NEWGEN, NFTA_GEN_PROC_PID) => pid = attribute.be32()?,
-            _ => {}
-        }
-    }
-    Ok(Some(match kind {
-        NEWTABLE => Seen::Table {
-            name,
-            persistent: flags & NFT_TABLE_F_PERSIST != 0,
-            comment,
-        },
-        NEWRULE => Seen::Rule {
-            table: name,
-            comment,
-        },
-        _ => Seen::Changed { pid },
-    }))
-}
-
-/// The comment among what user space keeps with an object; empty when there is none.
-fn parse_comment(attribute: Attribute<'_>) -> Result<&str, Malformed> {
-    let mut left = attribute.payload;
-    while !left.is_empty() {
-        let kind = left.u8()?;
-        let len = usize::from(left.u8()?);
-        let value = left.bytes(len)?;
-        if kind == UDATA_COMMENT {
-            let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
-            return core::str::from_utf8(text).map_err(|_| Malformed::Text);
-        }
-    }
-    Ok("")
-}
-
-/// Reads the elements of a map of devices: calls `each` with the device and its chain, `None` for an element of another form.
-///
-/// # Errors
-/// [`Malformed`].
-pub fn parse_device_elements(
-    message: Message<'_>,
-    mut each: impl FnMut(Option<(Mac, &str)>),
-) -> Result<(), Malformed> {
-    if message.header.kind != NEWSETELEM {
-        return Ok(());
-    }
-    let mut body = message.body;
-    body.skip(4)?;
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        if attribute.kind != NFTA_SET_ELEM_LIST_ELEMENTS {
-            continue;
-        }
-        for element in attribute.nested() {
-            let (mut mac, mut chain) = (None, None);
-            for part in element?.nested() {
-                let part = part?;
-                match part.kind {
-                    NFTA_SET_ELEM_KEY => mac = expr::parse_value(part)?.and_then(Attribute::mac),
-                    NFTA_SET_ELEM_DATA => chain = expr::parse_verdict_chain(part)?,
-                    _ => {}
-                }
-            }
-            each(mac.zip(chain));
-        }
-    }
-    Ok(())
 }
 
 /// An interface name as rules compare it: 16 bytes, the rest NUL.

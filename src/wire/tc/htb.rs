@@ -68,12 +68,12 @@ pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) 
         w.u32(0);
         w.u32(u32::from(class.prio));
     });
-    // Kernels before 3.9 or so refuse a class without its tables; newer ones work without.
+    // Kernels before 3.9 or so refuse a class without its tables; newer ones work without. The overhead is not in them: those kernels add
+    // it themselves before they look a packet up.
     for (kind, rate) in [(TCA_HTB_RTAB, class.rate), (TCA_HTB_CTAB, class.ceil)] {
         w.attribute(kind, |w| {
             for cell in 1..=CELLS {
-                let bytes = (cell << CELL_LOG) + u32::from(class.overhead_bytes);
-                w.u32(ticks.transmit(rate, bytes).0);
+                w.u32(ticks.transmit(rate, cell << CELL_LOG).0);
             }
         });
     }

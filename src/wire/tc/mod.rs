@@ -91,9 +91,9 @@ pub fn emit_root(w: &mut Writer<'_>, seq: u32, dev: IfIndex, root: HtbRoot) {
         handle: root.handle,
         parent: TcHandle::ROOT,
     };
-    // REPLACE, not EXCL: the kernel's own default may stand there.
+    // EXCL: the kernel's own default (handle 0) does not count as there, and what another program has set meanwhile is not ours to replace.
     w.message(
-        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, seq),
+        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq),
         |w| {
             fixed.emit(w);
             w.attribute_text(TCA_KIND, htb::KIND);

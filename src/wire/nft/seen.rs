@@ -1,0 +1,140 @@
+//! What is there: tables, rules, elements, and the news that somebody changed them.
+
+use super::super::Malformed;
+use super::super::netlink::{Attribute, Message, attributes};
+use super::{
+    NEWGEN, NEWRULE, NEWSETELEM, NEWTABLE, NFT_TABLE_F_PERSIST, NFTA_GEN_PROC_PID,
+    NFTA_RULE_USERDATA, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_TABLE_FLAGS, NFTA_TABLE_NAME, NFTA_TABLE_USERDATA, SUBSYS, Table, UDATA_COMMENT, expr,
+};
+use crate::value::Mac;
+
+/// The subsystem in a message's type.
+const SUBSYS_MASK: u16 = 0xff00;
+
+/// What an `nf_tables` message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// A table.
+    Table {
+        /// Its name.
+        name: &'a str,
+        /// Whether it stays when its owner dies.
+        persistent: bool,
+        /// Its comment; empty when it has none.
+        comment: &'a str,
+    },
+    /// A rule.
+    Rule {
+        /// Its table.
+        table: &'a str,
+        /// Its comment; empty when it has none.
+        comment: &'a str,
+    },
+    /// The rule set was changed.
+    Changed {
+        /// By this process; 0 where the kernel does not tell.
+        pid: u32,
+    },
+}
+
+/// Reads a table, a rule or the end of a change. `None`: another message.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse(message: Message<'_>) -> Result<Option<Seen<'_>>, Malformed> {
+    let mut body = message.body;
+    let kind = message.header.kind;
+    if !matches!(kind, NEWTABLE | NEWRULE | NEWGEN) {
+        return Ok(None);
+    }
+    body.skip(4)?;
+    let (mut name, mut comment, mut flags, mut pid) = ("", "", 0, 0);
+    for attribute in attributes(body) {
+        let attribute = attribute?;
+        match (kind, attribute.kind) {
+            // NFTA_TABLE_NAME and NFTA_RULE_TABLE are the same number.
+            (NEWTABLE | NEWRULE, NFTA_TABLE_NAME) => name = attribute.text()?,
+            (NEWTABLE, NFTA_TABLE_FLAGS) => flags = attribute.be32()?,
+            (NEWTABLE, NFTA_TABLE_USERDATA) | (NEWRULE, NFTA_RULE_USERDATA) => {
+                comment = parse_comment(attribute)?
+            }
+            (NEWGEN, NFTA_GEN_PROC_PID) => pid = attribute.be32()?,
+            _ => {}
+        }
+    }
+    Ok(Some(match kind {
+        NEWTABLE => Seen::Table {
+            name,
+            persistent: flags & NFT_TABLE_F_PERSIST != 0,
+            comment,
+        },
+        NEWRULE => Seen::Rule {
+            table: name,
+            comment,
+        },
+        _ => Seen::Changed { pid },
+    }))
+}
+
+/// Whether a message is about this table: every message of `nf_tables` but the end of a change names its table in attribute 1.
+pub fn names(message: Message<'_>, table: Table<'_>) -> bool {
+    let mut body = message.body;
+    if message.header.kind & SUBSYS_MASK != SUBSYS
+        || message.header.kind == NEWGEN
+        || body.skip(4).is_err()
+    {
+        return false;
+    }
+    let mut fields = attributes(body).flatten();
+    fields.any(|field| field.kind == NFTA_TABLE_NAME && field.text() == Ok(table.name))
+}
+
+/// The comment among what user space keeps with an object; empty when there is none.
+fn parse_comment(attribute: Attribute<'_>) -> Result<&str, Malformed> {
+    let mut left = attribute.payload;
+    while !left.is_empty() {
+        let kind = left.u8()?;
+        let len = usize::from(left.u8()?);
+        let value = left.bytes(len)?;
+        if kind == UDATA_COMMENT {
+            let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
+            return core::str::from_utf8(text).map_err(|_| Malformed::Text);
+        }
+    }
+    Ok("")
+}
+
+/// Reads the elements of a map of devices: calls `each` with the device and its chain, `None` for an element of another form.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse_device_elements(
+    message: Message<'_>,
+    mut each: impl FnMut(Option<(Mac, &str)>),
+) -> Result<(), Malformed> {
+    if message.header.kind != NEWSETELEM {
+        return Ok(());
+    }
+    let mut body = message.body;
+    body.skip(4)?;
+    for attribute in attributes(body) {
+        let attribute = attribute?;
+        if attribute.kind != NFTA_SET_ELEM_LIST_ELEMENTS {
+            continue;
+        }
+        for element in attribute.nested() {
+            let (mut mac, mut chain) = (None, None);
+            for part in element?.nested() {
+                let part = part?;
+                match part.kind {
+                    NFTA_SET_ELEM_KEY => mac = expr::parse_value(part)?.and_then(Attribute::mac),
+                    NFTA_SET_ELEM_DATA => chain = expr::parse_verdict_chain(part)?,
+                    _ => {}
+                }
+            }
+            each(mac.zip(chain));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,369 @@
+//! `apply`: our rules, as a batch of messages.
+
+use lanemark::apply::{self, DATAGRAM_BYTES_MAX, Family, Request};
+use lanemark::engine::limits::DEVICES_MAX;
+use lanemark::engine::{Devices, Op, Seen};
+use lanemark::value::{
+    Before, Class, IfIndex, IfName, Mac, MarkLayout, Ruleset, TcHandle, TickRate,
+};
+use lanemark::wire::Writer;
+
+use super::catalog::Emit;
+use super::fixture::ORDERS;
+use super::listing::listing;
+use super::{emitted, emitted_into};
+
+pub fn ruleset() -> Ruleset {
+    Ruleset {
+        lan: IfName::parse("br-lan").unwrap(),
+        wan: IfName::parse("eth0.2").unwrap(),
+        layout: MarkLayout::default(),
+        default_class: Class::Standard,
+        guarded: false,
+        before: Before { acct: Some(false) },
+    }
+}
+
+/// Everything else than usual: the mark's third byte, a guard, names of the longest kind.
+pub fn unusual() -> Ruleset {
+    Ruleset {
+        lan: IfName::parse("a23456789012345").unwrap(),
+        wan: IfName::parse("b23456789012345").unwrap(),
+        layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
+        default_class: Class::Bulk,
+        guarded: true,
+        before: Before { acct: None },
+    }
+}
+
+/// `count` devices; each is given its classes, the wanted one and the kernel's.
+fn devices(count: usize, classes: impl Fn(usize) -> [Option<Class>; 2]) -> Devices {
+    let mut devices = Devices::default();
+    for number in 0..count {
+        let [_, _, a, b] = u32::try_from(number).unwrap().to_be_bytes();
+        let Seen::Added(id) = devices.see(Mac([2, 0, 0, 0, a, b])) else {
+            panic!("{number}")
+        };
+        let device = devices.get_mut(id).unwrap();
+        [device.class, device.kernel_class] = classes(number);
+    }
+    devices
+}
+
+/// Six devices: one of each lane and one without; the kernel has the second and fifth elsewhere and the last one still.
+pub fn few() -> Devices {
+    let kernel = [
+        None,
+        Some(Class::Bulk),
+        Some(Class::Express),
+        None,
+        Some(Class::Premium),
+        Some(Class::Exempt),
+    ];
+    devices(6, move |number| {
+        [Class::ALL.get(number).copied(), kernel[number]]
+    })
+}
+
+pub fn change(op: &Op, devices: &Devices, seq: u32, w: &mut Writer<'_>) -> Option<Request> {
+    apply::change(op, devices, TickRate::default(), seq, w)
+}
+
+/// The batch of an operation line by line, the same in both orders, and what is said of it.
+pub fn batch(op: &Op, devices: &Devices, seq: u32) -> (Vec<(u32, String)>, Request) {
+    let [little, big] = ORDERS.map(|order| {
+        let mut request = None;
+        let bytes = emitted(order, |w| request = change(op, devices, seq, w));
+        (listing(&bytes, order), request.unwrap())
+    });
+    assert_eq!(little, big);
+    little
+}
+
+/// Requests of every kind, for what holds of all that is written.
+pub fn requests() -> Vec<(String, Emit)> {
+    let dev = IfIndex(7);
+    let handle = TcHandle::new(0x4c4d, 0);
+    let ops = [
+        Op::Rules {
+            ruleset: ruleset(),
+            instead: true,
+        },
+        Op::Rules {
+            ruleset: unusual(),
+            instead: false,
+        },
+        Op::Adopt(unusual()),
+        Op::Elements(ruleset()),
+        Op::DeleteRules,
+        Op::DeleteRoot { dev, handle },
+    ];
+    let emit = |op: Op| -> (String, Emit) {
+        let name = format!("{op:?}");
+        let write = move |w: &mut Writer<'_>| assert!(change(&op, &few(), 5, w).is_some());
+        (name, Box::new(write))
+    };
+    ops.map(emit).into()
+}
+
+#[test]
+fn a_whole_rule_set_is_these_messages() {
+    let set = ruleset();
+    let (lines, request) = batch(
+        &Op::Rules {
+            ruleset: set,
+            instead: false,
+        },
+        &few(),
+        100,
+    );
+    let texts: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+    let expected = [
+        "begin",
+        "!cx lanemark: table flags 0x0 \"mark 7f/0; nf_conntrack_acct was 0\"",
+        "!c lanemark: map device_class #1 flags 0x8 key 9 of 6 data 0xffffff00 of 16 orders 2 0",
+        "!c lanemark: map lane #2 flags 0x8 key 19 of 4 data 0x17 of 4 orders 1 1",
+        "!c lanemark: map small_lane #3 flags 0x8 key 19 of 4 data 0x17 of 4 orders 1 1",
+        "!c lanemark: chain exempt",
+        "!c lanemark: chain premium",
+        "!c lanemark: chain express",
+        "!c lanemark: chain standard",
+        "!c lanemark: chain bulk",
+        "!c lanemark: chain first filter hook 0 priority -150 policy 1",
+        "!c lanemark: chain steer filter hook 2 priority -150 policy 1",
+        "!c lanemark: chain lanes",
+        "!c lanemark: elements lane {0x0 = 4c4d0030, 0x64 = 4c4d0100, 0xa = 4c4d0010, 0x14 = 4c4d0020, 0x1e = 4c4d0030, \
+         0x28 = 4c4d0040}",
+        "!c lanemark: elements small_lane {0x0 = 4c4d0036, 0x1e = 4c4d0036, 0x28 = 4c4d0036}",
+        "!ca lanemark: rule exempt \"lanemark FP 1/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000064 of 4; ct 3 = data",
+        "!ca lanemark: rule premium \"lanemark FP 2/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000000a of 4; ct 3 = data",
+        "!ca lanemark: rule express \"lanemark FP 3/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000014 of 4; ct 3 = data",
+        "!ca lanemark: rule standard \"lanemark FP 4/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000001e of 4; \
+         ct 3 = data",
+        "!ca lanemark: rule bulk \"lanemark FP 5/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000028 of 4; ct 3 = data",
+        "!ca lanemark: rule first \"lanemark FP 6/11\": data = meta 6; data == \"br-lan\"; data = ct 3; \
+         data = data & 0x0000007f ^ 0x00000000 of 4; data == 0x00000000; data = meta 8; data == 0x0001; \
+         data = payload 0 at 6 of 6; verdict = device_class #1 [data]",
+        "!ca lanemark: rule steer \"lanemark FP 7/11\": data = meta 7; data == \"eth0.2\"; verdict = goto lanes",
+        "!ca lanemark: rule steer \"lanemark FP 8/11\": data = meta 6; data == \"eth0.2\"; verdict = goto lanes",
+        "!ca lanemark: rule lanes \"lanemark FP 9/11\": data = 4c4d0030; meta 2 = data",
+        "!ca lanemark: rule lanes \"lanemark FP 10/11\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
+         data = lane #2 [data]; meta 2 = data",
+        "!ca lanemark: rule lanes \"lanemark FP 11/11\": data = meta 16; data == 0x06; data = meta 0; \
+         data = data & 0xffffff80 ^ 0x00000000 of 4; data == 0x00000000; data = ct 3; \
+         data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; meta 2 = data",
+        "!c lanemark: elements device_class {02:00:00:00:00:00 goto exempt, 02:00:00:00:00:01 goto premium, \
+         02:00:00:00:00:02 goto express, 02:00:00:00:00:03 goto standard, 02:00:00:00:00:04 goto bulk}",
+        "end",
+    ];
+    let fingerprint = format!("{:08x}", set.fingerprint());
+    assert_eq!(texts, expected.map(|line| line.replace("FP", &fingerprint)));
+    assert_eq!(
+        request,
+        Request {
+            family: Family::Netfilter,
+            last_seq: 126
+        }
+    );
+    let numbers: Vec<u32> = lines.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(
+        numbers,
+        (100..=127).collect::<Vec<_>>(),
+        "the last one, which nobody acknowledges, is END"
+    );
+}
+
+#[test]
+fn another_layout_guard_and_default_show_where_they_matter_and_nowhere_else() {
+    let (usual, _) = batch(
+        &Op::Rules {
+            ruleset: ruleset(),
+            instead: false,
+        },
+        &few(),
+        1,
+    );
+    let (unusual_lines, request) = batch(
+        &Op::Rules {
+            ruleset: unusual(),
+            instead: true,
+        },
+        &few(),
+        1,
+    );
+    assert_eq!(request.last_seq, 28, "one more, for the table that goes");
+    let lines: Vec<&str> = unusual_lines
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect();
+    assert_eq!(lines[1], "! lanemark: no table");
+    assert_eq!(
+        lines[2],
+        "!cx lanemark: table flags 0x6 \"mark ff0000/17; nf_conntrack_acct was -\""
+    );
+    let fingerprints = [ruleset(), unusual()].map(|set| format!("{:08x}", set.fingerprint()));
+    assert_ne!(fingerprints[0], fingerprints[1]);
+    let mut moved: Vec<String> = usual.into_iter().map(|(_, text)| text).collect();
+    let marks = [
+        ("00000064", "00c80000"),
+        ("0000000a", "00140000"),
+        ("00000014", "00280000"),
+        ("0000001e", "003c0000"),
+        ("00000028", "00500000"),
+    ];
+    for line in &mut moved {
+        if line.contains(" rule ") {
+            *line = line.replace(&fingerprints[0], &fingerprints[1]);
+            // One mark a line, so that none is moved twice.
+            if let Some((from, to)) = marks
+                .iter()
+                .find(|(from, _)| line.contains(&format!("^ 0x{from} ")))
+            {
+                *line = line.replace(from, to);
+            }
+            // The mask that the length of a small packet has none of is not the mark's.
+            if !line.contains("meta 0") {
+                *line = line.replace("0xffffff80", "0xff00ffff");
+            }
+            *line = line.replace("0x0000007f", "0x00ff0000");
+            *line = line
+                .replace("\"br-lan\"", "\"a23456789012345\"")
+                .replace("\"eth0.2\"", "\"b23456789012345\"");
+            *line = line.replace("4c4d0030", "4c4d0040");
+        }
+        if line.contains("elements small_lane") {
+            *line = line
+                .replace("0x1e ", "0x3c0000 ")
+                .replace("0x28 ", "0x500000 ");
+        }
+        if line.contains("elements lane") {
+            *line = "!c lanemark: elements lane {0x0 = 4c4d0040, 0xc80000 = 4c4d0100, 0x140000 = 4c4d0010, \
+                     0x280000 = 4c4d0020, 0x3c0000 = 4c4d0030, 0x500000 = 4c4d0040}"
+                .to_owned();
+        }
+    }
+    assert_eq!(lines[3..], moved[2..]);
+}
+
+#[test]
+fn without_devices_of_a_class_no_empty_message_is_sent() {
+    for none in [
+        Devices::default(),
+        devices(3, |_| [None, Some(Class::Bulk)]),
+    ] {
+        let (lines, request) = batch(
+            &Op::Rules {
+                ruleset: ruleset(),
+                instead: false,
+            },
+            &none,
+            1,
+        );
+        assert!(
+            !lines
+                .iter()
+                .any(|(_, line)| line.contains("elements device_class"))
+        );
+        assert_eq!((lines.len(), request.last_seq), (27, 26));
+    }
+    let (lines, _) = batch(
+        &Op::Elements(ruleset()),
+        &devices(3, |_| [Some(Class::Bulk); 2]),
+        1,
+    );
+    assert_eq!(lines.len(), 2, "only begin and end: {lines:?}");
+}
+
+#[test]
+fn elements_that_are_wrong_go_and_right_ones_come_in_one_batch() {
+    let (lines, request) = batch(&Op::Elements(ruleset()), &few(), 7);
+    let expected = [
+        (7, "begin"),
+        (
+            8,
+            "! lanemark: no elements device_class {02:00:00:00:00:01, 02:00:00:00:00:04, 02:00:00:00:00:05}",
+        ),
+        (
+            9,
+            "!c lanemark: elements device_class {02:00:00:00:00:00 goto exempt, 02:00:00:00:00:01 goto premium, \
+             02:00:00:00:00:03 goto standard, 02:00:00:00:00:04 goto bulk}",
+        ),
+        (10, "end"),
+    ];
+    assert_eq!(lines, expected.map(|(seq, line)| (seq, line.to_owned())));
+    assert_eq!(
+        request,
+        Request {
+            family: Family::Netfilter,
+            last_seq: 9
+        }
+    );
+    let (lines, request) = batch(
+        &Op::Elements(ruleset()),
+        &devices(1, |_| [None, Some(Class::Bulk)]),
+        7,
+    );
+    assert_eq!((lines.len(), request.last_seq), (3, 8));
+    let (lines, request) = batch(
+        &Op::Elements(ruleset()),
+        &devices(1, |_| [Some(Class::Bulk), None]),
+        7,
+    );
+    assert_eq!((lines.len(), request.last_seq), (3, 8));
+}
+
+#[test]
+fn a_table_is_adopted_and_removed_by_one_message() {
+    for (op, line) in [
+        (Op::Adopt(unusual()), "! lanemark: table flags 0x6"),
+        (Op::Adopt(ruleset()), "! lanemark: table flags 0x0"),
+        (Op::DeleteRules, "! lanemark: no table"),
+    ] {
+        let (lines, request) = batch(&op, &few(), 41);
+        assert_eq!(
+            lines,
+            [(41, "begin"), (42, line), (43, "end")].map(|(seq, line)| (seq, line.to_owned()))
+        );
+        assert_eq!(
+            request,
+            Request {
+                family: Family::Netfilter,
+                last_seq: 42
+            }
+        );
+    }
+}
+
+#[test]
+fn five_hundred_and_twelve_devices_and_all_that_can_be_known_fit_a_datagram() {
+    for count in [512, DEVICES_MAX] {
+        let before = devices(count, |_| [Some(Class::Standard); 2]);
+        let moved = devices(count, |_| [Some(Class::Standard), Some(Class::Premium)]);
+        for order in ORDERS {
+            let room = [DATAGRAM_BYTES_MAX, 0xa5];
+            let install = Op::Rules {
+                ruleset: unusual(),
+                instead: true,
+            };
+            let update = Op::Elements(ruleset());
+            let install = emitted_into(room, order, |w| {
+                assert!(change(&install, &before, 1, w).is_some())
+            })
+            .unwrap();
+            let moved = emitted_into(room, order, |w| {
+                assert!(change(&update, &moved, 1, w).is_some())
+            })
+            .unwrap();
+            let elements = listing(&moved, order);
+            for (line, sign) in elements[1..3].iter().zip([":", "goto standard"]) {
+                assert!(line.1.matches(sign).count() >= count, "all {count} of them");
+            }
+            println!(
+                "{order:?}: {count} devices: install {} bytes, change {} bytes",
+                install.len(),
+                moved.len()
+            );
+            assert!(install.len() < 52 * count + 6144 && moved.len() < 72 * count + 256);
+        }
+    }
+}
