@@ -19,7 +19,7 @@
 
 use super::{Family, Request};
 use crate::engine::{Devices, Queue, class_handle};
-use crate::value::{Before, Class, RuleMark, Ruleset};
+use crate::value::{Before, Class, MarkLayout, RuleMark, Ruleset, TableNote};
 use crate::wire::Writer;
 use crate::wire::nft::{
     Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
@@ -78,22 +78,35 @@ pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
     })
 }
 
-/// What the table's comment says about what was before us.
-pub fn read_table_comment(text: &str) -> Option<Before> {
-    match text.strip_prefix("before lanemark: nf_conntrack_acct=")? {
-        "0" => Some(Before { acct: Some(false) }),
-        "1" => Some(Before { acct: Some(true) }),
-        _ => Some(Before { acct: None }),
-    }
+/// What the table's comment says, if the table is ours.
+pub fn read_table_comment(text: &str) -> Option<TableNote> {
+    let (mark, acct) = text
+        .strip_prefix("mark ")?
+        .split_once("; nf_conntrack_acct was ")?;
+    let (mask, shift) = mark.split_once('/')?;
+    let mask = u32::from_str_radix(mask, 16).ok()?;
+    let layout = MarkLayout::new(mask, shift.parse().ok()?).ok()?;
+    let acct = match acct {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    };
+    Some(TableNote {
+        before: Before { acct },
+        layout,
+    })
 }
 
-fn table_comment(before: Before) -> heapless::String<48> {
-    let acct = match before.acct {
+fn table_comment(ruleset: &Ruleset) -> heapless::String<48> {
+    let acct = match ruleset.before.acct {
         Some(false) => "0",
         Some(true) => "1",
         None => "-",
     };
-    comment(format_args!("before lanemark: nf_conntrack_acct={acct}"))
+    let (mask, shift) = (ruleset.layout.mask(), ruleset.layout.shift());
+    comment(format_args!(
+        "mark {mask:x}/{shift}; nf_conntrack_acct was {acct}"
+    ))
 }
 
 const fn guard(ruleset: &Ruleset) -> Guard {
@@ -116,7 +129,7 @@ pub(super) fn install(
     if instead {
         batch.delete_table(TABLE);
     }
-    batch.new_table(TABLE, guard(ruleset), &table_comment(ruleset.before));
+    batch.new_table(TABLE, guard(ruleset), &table_comment(ruleset));
     batch.map(TABLE, DEVICE_MAP, MapKind::MacToVerdict, DEVICE_MAP_ID);
     batch.map(TABLE, LANE_MAP, MapKind::MarkToClassid, LANE_MAP_ID);
     batch.map(TABLE, SMALL_MAP, MapKind::MarkToClassid, SMALL_MAP_ID);

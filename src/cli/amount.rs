@@ -2,7 +2,15 @@
 
 /// A measured rate: `970 kbit/s`, `7.8 Mbit/s`; at most ten columns.
 pub(super) fn rate(kbit: u32) -> String {
-    short(u64::from(kbit), &["\u{a0}kbit/s", "\u{a0}Mbit/s", "\u{a0}Gbit/s", "\u{a0}Tbit/s"])
+    short(
+        u64::from(kbit),
+        &[
+            "\u{a0}kbit/s",
+            "\u{a0}Mbit/s",
+            "\u{a0}Gbit/s",
+            "\u{a0}Tbit/s",
+        ],
+    )
 }
 
 /// A measured rate in a narrow column: `970k`, `7.8M`; at most four columns.
@@ -28,7 +36,11 @@ pub(super) fn line_rate(kbit: u32) -> String {
 
 /// A number of things: exact up to 9999, then `12k`; at most four columns.
 pub(super) fn count(number: u64) -> String {
-    if number < 10_000 { number.to_string() } else { short(number, &["", "k", "M", "G", "T", "P", "E"]) }
+    if number < 10_000 {
+        number.to_string()
+    } else {
+        short(number, &["", "k", "M", "G", "T", "P", "E"])
+    }
 }
 
 /// A number of bytes: `831`, `12k`, `1.2G`; at most four columns.
@@ -38,7 +50,9 @@ pub(super) fn bytes(number: u64) -> String {
 
 /// How long ago: `now`, `42s`, `5m`; at most four columns.
 pub(super) fn ago(seconds: Option<u32>) -> String {
-    let Some(seconds) = seconds else { return "-".to_owned() };
+    let Some(seconds) = seconds else {
+        return "-".to_owned();
+    };
     match seconds {
         0..2 => "now".to_owned(),
         2..60 => format!("{seconds}s"),
@@ -62,7 +76,10 @@ pub(super) fn lasting(seconds: u64) -> String {
 
 /// `1 live flow`, `3 live flows`.
 pub(super) fn plural(number: u32, thing: &str) -> String {
-    format!("{number}\u{a0}{thing}{}", if number == 1 { "" } else { "s" })
+    format!(
+        "{number}\u{a0}{thing}{}",
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 /// Two digits with a point, or three without, and the unit of that thousand. Beyond the last unit the number has more digits.
@@ -133,7 +150,12 @@ mod tests {
         let mut number: u64 = 0;
         for _ in 0..2000 {
             let small = u32::try_from(number).unwrap_or(u32::MAX);
-            for text in [count(number), bytes(number), bits(Some(small)), ago(Some(small))] {
+            for text in [
+                count(number),
+                bytes(number),
+                bits(Some(small)),
+                ago(Some(small)),
+            ] {
                 assert!(text.len() <= 4, "{number}: {text}");
             }
             assert!(plain(rate(small)).len() <= 10, "{small}");

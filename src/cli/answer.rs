@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use crate::config::CONFIG_BYTES_MAX;
-use crate::control::{self, BadAnswer, Elements, Failure, FromJson, Piece, REQUEST_BYTES_MAX, Request};
+use crate::control::{
+    self, BadAnswer, Elements, Failure, FromJson, Piece, REQUEST_BYTES_MAX, Request,
+};
 use crate::sys::client::{BadLine, Client};
 
 use super::command::{Command, Form};
@@ -31,9 +33,14 @@ impl<'a> Answer<'a> {
     ) -> Result<Answer<'a>, Trouble> {
         let mut line = [0; REQUEST_BYTES_MAX];
         // Whatever a command holds fits: its texts are bounded by the parser.
-        let len = request.write(&mut line).map_err(|_| Trouble::Answer(BadAnswer::TooLong))?;
+        let len = request
+            .write(&mut line)
+            .map_err(|_| Trouble::Answer(BadAnswer::TooLong))?;
         let line = line.get(..len).unwrap_or_default();
-        let lost = |bad| Trouble::Line { socket: command.socket.clone(), bad };
+        let lost = |bad| Trouble::Line {
+            socket: command.socket.clone(),
+            bad,
+        };
         let mut client = Client::connect(&command.socket, wait).map_err(lost)?;
         for line in [Some(line), second].into_iter().flatten() {
             match client.send(line) {
@@ -42,7 +49,11 @@ impl<'a> Answer<'a> {
                 Err(bad) => return Err(lost(bad)),
             }
         }
-        Ok(Answer { command, client, buffer: [0; CHUNK_BYTES] })
+        Ok(Answer {
+            command,
+            client,
+            buffer: [0; CHUNK_BYTES],
+        })
     }
 
     /// As JSON when that was asked for; `true` when so.
@@ -54,17 +65,25 @@ impl<'a> Answer<'a> {
         let mut unwritten = Vec::new();
         loop {
             let chunk = self.receive()?;
-            let len = chunk.iter().position(|&byte| byte == b'\n').map(|index| index + 1);
+            let len = chunk
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map(|index| index + 1);
             let part = chunk.get(..len.unwrap_or(chunk.len())).unwrap_or_default();
             let mut unjudged = part;
             // The first piece says whether it is a failure.
             if !judged && let Some(piece) = elements.next(&mut unjudged).map_err(Trouble::Answer)? {
                 judged = true;
-                failure = if let Piece::Failure(json) = piece { Some(read::<Failure>(json)?) } else { None };
+                failure = if let Piece::Failure(json) = piece {
+                    Some(read::<Failure>(json)?)
+                } else {
+                    None
+                };
             }
             screen.json(part, &mut unwritten)?;
             if len.is_some() {
-                return failure.map_or(Ok(true), |failure| Err(Trouble::Failure(Box::new(failure))));
+                return failure
+                    .map_or(Ok(true), |failure| Err(Trouble::Failure(Box::new(failure))));
             }
         }
     }
@@ -103,7 +122,10 @@ impl<'a> Answer<'a> {
             }
         }
         let mut elements = Elements::new();
-        match elements.next(&mut line.as_slice()).map_err(Trouble::Answer)? {
+        match elements
+            .next(&mut line.as_slice())
+            .map_err(Trouble::Answer)?
+        {
             Some(Piece::Failure(json)) => Err(Trouble::Failure(Box::new(read(json)?))),
             Some(_) => Ok(line),
             None => Err(Trouble::Answer(BadAnswer::Form)),
@@ -118,7 +140,10 @@ impl<'a> Answer<'a> {
     fn receive(&mut self) -> Result<&[u8], Trouble> {
         match self.client.receive(&mut self.buffer) {
             Ok(len) => Ok(self.buffer.get(..len).unwrap_or_default()),
-            Err(bad) => Err(Trouble::Line { socket: self.command.socket.clone(), bad }),
+            Err(bad) => Err(Trouble::Line {
+                socket: self.command.socket.clone(),
+                bad,
+            }),
         }
     }
 }

@@ -93,9 +93,20 @@ impl Command {
     /// [`Usage`]: the first thing that is wrong.
     pub fn parse(words: &[OsString], socket: Option<&OsStr>) -> Result<Command, Usage> {
         let said = Said::sort(words)?;
-        let form = if said.has(&verbs::JSON) { Form::Json } else { Form::Table };
-        let socket = said.value(&verbs::SOCKET).or(socket).map_or_else(|| PathBuf::from(SOCKET_DEFAULT), PathBuf::from);
-        Ok(Command { socket, form, task: said.task()? })
+        let form = if said.has(&verbs::JSON) {
+            Form::Json
+        } else {
+            Form::Table
+        };
+        let socket = said
+            .value(&verbs::SOCKET)
+            .or(socket)
+            .map_or_else(|| PathBuf::from(SOCKET_DEFAULT), PathBuf::from);
+        Ok(Command {
+            socket,
+            form,
+            task: said.task()?,
+        })
     }
 }
 
@@ -111,7 +122,12 @@ pub(super) struct Said<'a> {
 
 impl<'a> Said<'a> {
     fn sort(words: &'a [OsString]) -> Result<Said<'a>, Usage> {
-        let mut said = Said { rest: Vec::new(), options: Vec::new(), verb_words: 0, verb: None };
+        let mut said = Said {
+            rest: Vec::new(),
+            options: Vec::new(),
+            verb_words: 0,
+            verb: None,
+        };
         let mut words = words.iter().map(OsString::as_os_str);
         while let Some(word) = words.next() {
             if word == "--" {
@@ -126,15 +142,33 @@ impl<'a> Said<'a> {
             let (option, joined) = option(word)?;
             let value = match (option.value, joined) {
                 (None, None) => None,
-                (None, Some(found)) => return Err(Usage::Valued { option, found: found.to_owned() }),
+                (None, Some(found)) => {
+                    return Err(Usage::Valued {
+                        option,
+                        found: found.to_owned(),
+                    });
+                }
                 (Some(_), Some(value)) if !value.is_empty() => Some(value),
-                (Some(_), Some(_)) => return Err(Usage::NoValue { option, found: None }),
+                (Some(_), Some(_)) => {
+                    return Err(Usage::NoValue {
+                        option,
+                        found: None,
+                    });
+                }
                 (Some(_), None) => match words.next().filter(|value| !value.is_empty()) {
                     // A path that starts so can still be said with `=`.
                     Some(value) if value.as_bytes().starts_with(b"--") => {
-                        return Err(Usage::NoValue { option, found: Some(value.to_owned()) });
+                        return Err(Usage::NoValue {
+                            option,
+                            found: Some(value.to_owned()),
+                        });
                     }
-                    None => return Err(Usage::NoValue { option, found: None }),
+                    None => {
+                        return Err(Usage::NoValue {
+                            option,
+                            found: None,
+                        });
+                    }
                     value => value,
                 },
             };
@@ -149,12 +183,17 @@ impl<'a> Said<'a> {
 
     /// Whether the option was there.
     pub(super) fn has(&self, option: &Opt) -> bool {
-        self.options.iter().any(|(other, _)| other.name == option.name)
+        self.options
+            .iter()
+            .any(|(other, _)| other.name == option.name)
     }
 
     /// The option's value, if it was there.
     pub(super) fn value(&self, option: &Opt) -> Option<&'a OsStr> {
-        self.options.iter().find(|(other, _)| other.name == option.name).and_then(|(_, value)| *value)
+        self.options
+            .iter()
+            .find(|(other, _)| other.name == option.name)
+            .and_then(|(_, value)| *value)
     }
 
     /// The words behind the verb.
@@ -164,15 +203,26 @@ impl<'a> Said<'a> {
 
     /// That the operand with this index is not there.
     pub(super) fn missing(&self, index: usize) -> Usage {
-        let operand = self.verb.and_then(|verb| verb.operands.get(index).map(|operand| (verb, *operand)));
-        operand.map_or(Usage::NoVerb, |(verb, operand)| Usage::NoOperand { verb, operand })
+        let operand = self
+            .verb
+            .and_then(|verb| verb.operands.get(index).map(|operand| (verb, *operand)));
+        operand.map_or(Usage::NoVerb, |(verb, operand)| Usage::NoOperand {
+            verb,
+            operand,
+        })
     }
 
     fn find_verb(&mut self) {
         for verb in VERBS {
             let words = verb.name.split(' ');
             let count = words.clone().count();
-            if self.rest.iter().take(count).copied().eq(words.map(OsStr::new)) {
+            if self
+                .rest
+                .iter()
+                .take(count)
+                .copied()
+                .eq(words.map(OsStr::new))
+            {
                 (self.verb, self.verb_words) = (Some(verb), count);
             }
         }
@@ -185,14 +235,19 @@ impl<'a> Said<'a> {
         if self.has(&verbs::VERSION) {
             return Ok(Task::Version);
         }
-        let Some(verb) = self.verb else { return Err(self.no_verb()) };
+        let Some(verb) = self.verb else {
+            return Err(self.no_verb());
+        };
         for (option, _) in &self.options {
             if !verb.options.iter().any(|own| own.name == option.name) {
                 return Err(Usage::ForeignOption { verb, option });
             }
         }
         if let Some(word) = self.operands().get(verb.operands.len()) {
-            return Err(Usage::Surplus { verb, found: (*word).to_owned() });
+            return Err(Usage::Surplus {
+                verb,
+                found: (*word).to_owned(),
+            });
         }
         (verb.task)(self)
     }
@@ -202,19 +257,34 @@ impl<'a> Said<'a> {
         if let Some(verb) = self.verb {
             return Ok(Task::Help(verb.name.split(' ').collect()));
         }
-        let Some(first) = self.rest.first() else { return Ok(Task::Help(Vec::new())) };
-        let group =
-            VERBS.iter().filter_map(|verb| verb.name.split_once(' ')).find(|(group, _)| OsStr::new(group) == *first);
-        group.map(|(group, _)| Task::Help(vec![group])).ok_or_else(|| self.no_verb())
+        let Some(first) = self.rest.first() else {
+            return Ok(Task::Help(Vec::new()));
+        };
+        let group = VERBS
+            .iter()
+            .filter_map(|verb| verb.name.split_once(' '))
+            .find(|(group, _)| OsStr::new(group) == *first);
+        group
+            .map(|(group, _)| Task::Help(vec![group]))
+            .ok_or_else(|| self.no_verb())
     }
 
     fn no_verb(&self) -> Usage {
-        let Some(first) = self.rest.first() else { return Usage::NoVerb };
-        let group =
-            VERBS.iter().filter_map(|verb| verb.name.split_once(' ')).find(|(group, _)| OsStr::new(group) == *first);
+        let Some(first) = self.rest.first() else {
+            return Usage::NoVerb;
+        };
+        let group = VERBS
+            .iter()
+            .filter_map(|verb| verb.name.split_once(' '))
+            .find(|(group, _)| OsStr::new(group) == *first);
         match group {
-            Some((group, _)) => Usage::NoSecondWord { group, found: self.rest.get(1).map(|&word| word.to_owned()) },
-            None => Usage::UnknownVerb { found: (*first).to_owned() },
+            Some((group, _)) => Usage::NoSecondWord {
+                group,
+                found: self.rest.get(1).map(|&word| word.to_owned()),
+            },
+            None => Usage::UnknownVerb {
+                found: (*first).to_owned(),
+            },
         }
     }
 }
@@ -222,13 +292,24 @@ impl<'a> Said<'a> {
 /// The option of `--name`, `--name=value` or `-n`, and the value behind `=`.
 fn option(word: &OsStr) -> Result<(&'static Opt, Option<&OsStr>), Usage> {
     let bytes = word.as_bytes();
-    let equals = bytes.iter().position(|&byte| byte == b'=').unwrap_or(bytes.len());
+    let equals = bytes
+        .iter()
+        .position(|&byte| byte == b'=')
+        .unwrap_or(bytes.len());
     let (name, value) = bytes.split_at(equals);
-    let is_letter =
-        |option: &Opt| matches!((name, option.letter), ([b'-', letter], Some(own)) if char::from(*letter) == own);
+    let is_letter = |option: &Opt| matches!((name, option.letter), ([b'-', letter], Some(own)) if char::from(*letter) == own);
     OPTIONS
         .into_iter()
         .find(|option| option.name.as_bytes() == name || is_letter(option))
-        .map(|option| (option, value.split_first().map(|(_, value)| OsStr::from_bytes(value))))
-        .ok_or_else(|| Usage::UnknownOption { found: OsStr::from_bytes(name).to_owned() })
+        .map(|option| {
+            (
+                option,
+                value
+                    .split_first()
+                    .map(|(_, value)| OsStr::from_bytes(value)),
+            )
+        })
+        .ok_or_else(|| Usage::UnknownOption {
+            found: OsStr::from_bytes(name).to_owned(),
+        })
 }

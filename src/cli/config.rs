@@ -11,7 +11,11 @@ use super::set::tell;
 use super::trouble::Trouble;
 
 /// Prints the configuration in force, in the form in which people edit it.
-pub(super) fn show(screen: &mut Screen<'_>, command: &Command, wait: Duration) -> Result<(), Trouble> {
+pub(super) fn show(
+    screen: &mut Screen<'_>,
+    command: &Command,
+    wait: Duration,
+) -> Result<(), Trouble> {
     let mut answer = Answer::to(&Request::plain(Verb::ConfigShow), None, command, wait)?;
     if answer.as_json(screen)? {
         return Ok(());
@@ -38,7 +42,10 @@ pub(super) fn check(screen: &mut Screen<'_>, form: Form, source: &Source) -> Res
             let mut json = [0; ELEMENT_BYTES_MAX];
             let len = serde_json_core::to_slice(&failure, &mut json).unwrap_or(0);
             let json = str::from_utf8(json.get(..len).unwrap_or_default()).unwrap_or("{}");
-            screen.json(format!("{{\"error\":{json}}}\n").as_bytes(), &mut Vec::new())?;
+            screen.json(
+                format!("{{\"error\":{json}}}\n").as_bytes(),
+                &mut Vec::new(),
+            )?;
         }
     }
     outcome
@@ -69,8 +76,14 @@ fn read(source: &Source) -> Result<Config, Trouble> {
         Source::File(path) => Some(path.as_path()),
         Source::StandardInput => None,
     };
-    let text = read_file(path, CONFIG_BYTES_MAX).map_err(|bad| Trouble::File { name: name(source), bad })?;
-    parse(&text).map_err(|problem| Trouble::Config { name: name(source), problem: Box::new(problem) })
+    let text = read_file(path, CONFIG_BYTES_MAX).map_err(|bad| Trouble::File {
+        name: name(source),
+        bad,
+    })?;
+    parse(&text).map_err(|problem| Trouble::Config {
+        name: name(source),
+        problem: Box::new(problem),
+    })
 }
 
 fn name(source: &Source) -> String {

@@ -23,7 +23,11 @@ const _: () = assert!(NAME + MAC + ADDRESS + CLASS + FLOWS + 2 * RATE + SEEN + 7
 const INDENT: usize = 4;
 
 /// Prints every device.
-pub(super) fn show(screen: &mut Screen<'_>, command: &Command, wait: Duration) -> Result<(), Trouble> {
+pub(super) fn show(
+    screen: &mut Screen<'_>,
+    command: &Command,
+    wait: Duration,
+) -> Result<(), Trouble> {
     let mut answer = Answer::to(&Request::plain(Verb::Devices), None, command, wait)?;
     if answer.as_json(screen)? {
         return Ok(());
@@ -37,7 +41,11 @@ pub(super) fn show(screen: &mut Screen<'_>, command: &Command, wait: Duration) -
         line(screen, &device)
     })?;
     if first {
-        screen.prose(Tone::Plain, "no devices yet:", "none has been heard since the router started")?;
+        screen.prose(
+            Tone::Plain,
+            "no devices yet:",
+            "none has been heard since the router started",
+        )?;
     }
     Ok(())
 }
@@ -57,11 +65,19 @@ fn heading(screen: &mut Screen<'_>) -> Result<(), Trouble> {
 
 fn line(screen: &mut Screen<'_>, device: &Device) -> Result<(), Trouble> {
     // The first that fits into the column: the IPv4 address, for most.
-    let beside = device.addresses.iter().position(|address| address.len() <= ADDRESS);
+    let beside = device
+        .addresses
+        .iter()
+        .position(|address| address.len() <= ADDRESS);
     let row = Row::new(Tone::Plain)
         .left(or_dash(&device.name), NAME)
         .left(&device.mac, MAC)
-        .left(beside.and_then(|index| device.addresses.get(index)).map_or("-", |address| address), ADDRESS)
+        .left(
+            beside
+                .and_then(|index| device.addresses.get(index))
+                .map_or("-", |address| address),
+            ADDRESS,
+        )
         .left(device.class.as_deref().unwrap_or("-"), CLASS)
         .right(&count(u64::from(device.flows)), FLOWS)
         .right(&bits(device.up_kbit), RATE)
@@ -70,7 +86,12 @@ fn line(screen: &mut Screen<'_>, device: &Device) -> Result<(), Trouble> {
     screen.row(&row)?;
 
     let mut below = Row::new(Tone::Plain).indent(INDENT);
-    for (_, address) in device.addresses.iter().enumerate().filter(|(index, _)| Some(*index) != beside) {
+    for (_, address) in device
+        .addresses
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| Some(*index) != beside)
+    {
         let columns = super::screen::width(&super::screen::clean(address));
         if below.width() > INDENT && below.width() + 1 + columns > COLUMNS {
             screen.row(&below)?;

@@ -32,7 +32,11 @@ pub(super) fn show(
     wait: Duration,
     (device, class): (Option<&str>, Option<Class>),
 ) -> Result<(), Trouble> {
-    let request = Request { verb: Verb::Flows, device, class: class.map(Class::name) };
+    let request = Request {
+        verb: Verb::Flows,
+        device,
+        class: class.map(Class::name),
+    };
     let mut answer = Answer::to(&request, None, command, wait)?;
     if answer.as_json(screen)? {
         return Ok(());
@@ -59,7 +63,10 @@ fn line(screen: &mut Screen<'_>, flow: &Flow) -> Result<(), Trouble> {
     };
     let class = flow.class.as_deref().unwrap_or("-");
     let mark = flow.mark.to_string();
-    let row = left_part(Tone::Plain, &[&flow.proto, or_dash(&flow.device), class, &mark, &total]);
+    let row = left_part(
+        Tone::Plain,
+        &[&flow.proto, or_dash(&flow.device), class, &mark, &total],
+    );
     let [source, destination] = [end(&flow.src, flow.sport), end(&flow.dst, flow.dport)];
     if width(&source) <= END && width(&destination) <= END {
         screen.row(&row.left(&source, END).left(&destination, END))?;
@@ -79,7 +86,11 @@ fn line(screen: &mut Screen<'_>, flow: &Flow) -> Result<(), Trouble> {
 /// A line of its own for an end of a flow.
 fn below(screen: &mut Screen<'_>, end: &str) -> Result<(), Trouble> {
     let columns = width(end).min(COLUMNS);
-    Ok(screen.row(&Row::new(Tone::Plain).indent(ENDS.min(COLUMNS - columns)).left(end, columns))?)
+    Ok(screen.row(
+        &Row::new(Tone::Plain)
+            .indent(ENDS.min(COLUMNS - columns))
+            .left(end, columns),
+    )?)
 }
 
 fn left_part(tone: Tone, [proto, device, class, mark, bytes]: &[&str; 5]) -> Row {

@@ -18,8 +18,15 @@ pub(super) fn show(screen: &mut Screen<'_>, topic: &[&str]) -> io::Result<()> {
         text += "lanemark: every device in its lane, and proof that it works\n\n";
     }
     text += "usage: lanemark [--socket PATH] [--json] VERB ...\n\n";
-    for verb in VERBS.into_iter().filter(|verb| verb.name.starts_with(&name)) {
-        let operands: String = verb.operands.iter().map(|operand| format!(" {}", operand.name)).collect();
+    for verb in VERBS
+        .into_iter()
+        .filter(|verb| verb.name.starts_with(&name))
+    {
+        let operands: String = verb
+            .operands
+            .iter()
+            .map(|operand| format!(" {}", operand.name))
+            .collect();
         text += &entry(&format!("{}{operands}", verb.name), verb.summary);
     }
     text += "\n";
@@ -42,20 +49,41 @@ pub(super) fn version(screen: &mut Screen<'_>, form: Form) -> io::Result<()> {
 }
 
 fn of_verb(verb: &Verb) -> String {
-    let operands: String = verb.operands.iter().map(|operand| format!(" {}", operand.name)).collect();
+    let operands: String = verb
+        .operands
+        .iter()
+        .map(|operand| format!(" {}", operand.name))
+        .collect();
     let mut usage = format!("usage: lanemark {}{operands}", verb.name);
     for option in verb.options {
         usage += &format!(" [{}]", with_value(option));
     }
-    let operands: String = verb.operands.iter().map(|operand| entry(operand.name, operand.help)).collect();
+    let operands: String = verb
+        .operands
+        .iter()
+        .map(|operand| entry(operand.name, operand.help))
+        .collect();
     // In the order of the table, so that all helps look alike.
-    let own = |option: &&&Opt| verb.options.iter().any(|own| own.name == option.name) || option.name == HELP.name;
-    let options: String = OPTIONS.iter().filter(own).map(|option| of_option(option)).collect();
-    format!("{usage}\n\n{}.\n\n{}\n{operands}{options}", capital(verb.summary), verb.about)
+    let own = |option: &&&Opt| {
+        verb.options.iter().any(|own| own.name == option.name) || option.name == HELP.name
+    };
+    let options: String = OPTIONS
+        .iter()
+        .filter(own)
+        .map(|option| of_option(option))
+        .collect();
+    format!(
+        "{usage}\n\n{}.\n\n{}\n{operands}{options}",
+        capital(verb.summary),
+        verb.about
+    )
 }
 
 fn of_option(option: &Opt) -> String {
-    let letter = option.letter.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+    let letter = option
+        .letter
+        .map(|letter| format!("-{letter}, "))
+        .unwrap_or_default();
     entry(&format!("{letter}{}", with_value(option)), option.help)
 }
 
@@ -73,5 +101,10 @@ fn entry(name: &str, help: &str) -> String {
 
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    letters
+        .next()
+        .map(|first| first.to_ascii_uppercase())
+        .into_iter()
+        .chain(letters)
+        .collect()
 }

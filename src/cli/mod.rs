@@ -86,8 +86,18 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// With the program's words and streams.
-    pub fn new(surroundings: &'a Surroundings, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Session<'a> {
-        Session { surroundings, out, err, form: Form::Table, silence_max: client::SILENCE_MAX }
+    pub fn new(
+        surroundings: &'a Surroundings,
+        out: &'a mut dyn Write,
+        err: &'a mut dyn Write,
+    ) -> Session<'a> {
+        Session {
+            surroundings,
+            out,
+            err,
+            form: Form::Table,
+            silence_max: client::SILENCE_MAX,
+        }
     }
 
     /// Waits this long for each part of an answer, instead of [`client::SILENCE_MAX`].
@@ -100,8 +110,9 @@ impl<'a> Session<'a> {
     /// Carries the command out, as far as it can be without the daemon's own code.
     pub fn start(&mut self) -> Next {
         let words = &self.surroundings.words;
-        let outcome =
-            Command::parse(words, self.surroundings.socket.as_deref()).map_err(Trouble::Usage).and_then(|command| {
+        let outcome = Command::parse(words, self.surroundings.socket.as_deref())
+            .map_err(Trouble::Usage)
+            .and_then(|command| {
                 self.form = command.form;
                 self.carry_out(&command)
             });
@@ -123,7 +134,11 @@ impl<'a> Session<'a> {
     pub fn refused(&mut self, error: &dyn fmt::Display, code: u8) -> Exit {
         // Nothing can be done about a standard error that takes no text.
         let _ = writeln!(self.err, "lanemark: {}", screen::clean(&error.to_string()));
-        if code == 2 { Exit::Input } else { Exit::Refused }
+        if code == 2 {
+            Exit::Input
+        } else {
+            Exit::Refused
+        }
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<Next, Trouble> {
@@ -133,20 +148,33 @@ impl<'a> Session<'a> {
             Task::Help(topic) => help::show(screen, topic)?,
             Task::Version => help::version(screen, command.form)?,
             Task::Run { dir, verbose } => {
-                let dir = dir.clone().unwrap_or_else(|| default_dir(client::is_folder));
-                return Ok(Next::Run(RunOptions { dir, socket: command.socket.clone(), verbose: *verbose }));
+                let dir = dir
+                    .clone()
+                    .unwrap_or_else(|| default_dir(client::is_folder));
+                return Ok(Next::Run(RunOptions {
+                    dir,
+                    socket: command.socket.clone(),
+                    verbose: *verbose,
+                }));
             }
             Task::Status => status::show(screen, command, wait)?,
             Task::Devices => devices::show(screen, command, wait)?,
-            Task::Flows { device, class } => flows::show(screen, command, wait, (device.as_deref(), *class))?,
-            Task::Set { device, class } => set::change(screen, command, wait, (device, Some(*class)))?,
+            Task::Flows { device, class } => {
+                flows::show(screen, command, wait, (device.as_deref(), *class))?
+            }
+            Task::Set { device, class } => {
+                set::change(screen, command, wait, (device, Some(*class)))?
+            }
             Task::Unset { device } => set::change(screen, command, wait, (device, None))?,
             Task::ConfigShow => config::show(screen, command, wait)?,
             Task::ConfigCheck(source) => config::check(screen, command.form, source)?,
             Task::ConfigApply(source) => config::apply(screen, command, wait, source)?,
             Task::Doctor => doctor::show(screen, command, wait)?,
             Task::Stop => match stop::stop(screen, command, wait) {
-                Err(Trouble::Line { bad: client::BadLine::Nobody, .. }) => return Ok(Next::Clear),
+                Err(Trouble::Line {
+                    bad: client::BadLine::Nobody,
+                    ..
+                }) => return Ok(Next::Clear),
                 outcome => outcome?,
             },
         }
@@ -162,7 +190,12 @@ impl<'a> Session<'a> {
             Err(Trouble::Output(ErrorKind::BrokenPipe)) => Exit::Done,
             Err(trouble) => {
                 // Nothing can be done about a standard error that takes no text.
-                let _ = writeln!(self.err, "{}{}", trouble.lead(), screen::clean(&trouble.to_string()));
+                let _ = writeln!(
+                    self.err,
+                    "{}{}",
+                    trouble.lead(),
+                    screen::clean(&trouble.to_string())
+                );
                 trouble.exit()
             }
         }
@@ -175,7 +208,8 @@ impl<'a> Session<'a> {
 
 /// Where the configuration is when nobody says it: on DD-WRT the folder that outlives a restart.
 fn default_dir(is_folder: fn(&Path) -> bool) -> PathBuf {
-    let on_jffs = Path::new(DIR_JFFS).parent().is_some_and(is_folder) && !is_folder(Path::new(DIR_DEFAULT));
+    let on_jffs =
+        Path::new(DIR_JFFS).parent().is_some_and(is_folder) && !is_folder(Path::new(DIR_DEFAULT));
     PathBuf::from(if on_jffs { DIR_JFFS } else { DIR_DEFAULT })
 }
 
@@ -187,7 +221,13 @@ mod tests {
     fn the_folder_on_jffs_is_used_where_there_is_a_jffs_and_no_folder_in_etc() {
         assert_eq!(default_dir(|_| false).to_str(), Some(DIR_DEFAULT));
         assert_eq!(default_dir(|_| true).to_str(), Some(DIR_DEFAULT));
-        assert_eq!(default_dir(|path| path.starts_with("/jffs/etc")).to_str(), Some(DIR_JFFS));
-        assert_eq!(default_dir(|path| path.starts_with("/etc/lanemark")).to_str(), Some(DIR_DEFAULT));
+        assert_eq!(
+            default_dir(|path| path.starts_with("/jffs/etc")).to_str(),
+            Some(DIR_JFFS)
+        );
+        assert_eq!(
+            default_dir(|path| path.starts_with("/etc/lanemark")).to_str(),
+            Some(DIR_DEFAULT)
+        );
     }
 }

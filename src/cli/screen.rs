@@ -47,7 +47,11 @@ impl Tone {
 impl<'a> Screen<'a> {
     /// Writes to `out`, with colours where the surroundings allow them.
     pub(super) fn new(out: &'a mut dyn Write, surroundings: &Surroundings) -> Screen<'a> {
-        Screen { out, terminal: surroundings.terminal, colour: surroundings.colour }
+        Screen {
+            out,
+            terminal: surroundings.terminal,
+            colour: surroundings.colour,
+        }
     }
 
     /// A line of a table.
@@ -59,15 +63,31 @@ impl<'a> Screen<'a> {
     /// A sentence that starts with `lead`, in its tone, and is broken between words.
     pub(super) fn prose(&mut self, tone: Tone, lead: &str, text: &str) -> io::Result<()> {
         let lead = clean(lead);
-        let indent = if lead.ends_with(' ') { width(&lead) } else { INDENT };
+        let indent = if lead.ends_with(' ') {
+            width(&lead)
+        } else {
+            INDENT
+        };
         let gap = !lead.is_empty() && !lead.ends_with(' ');
-        let mut lines = Lines { done: String::new(), column: width(&lead), indent, gap };
+        let mut lines = Lines {
+            done: String::new(),
+            column: width(&lead),
+            indent,
+            gap,
+        };
         for word in clean_words(text).split(' ').filter(|word| !word.is_empty()) {
             lines.word(&word.replace('\u{a0}', " "));
         }
         let mut lines = lines.done.split('\n').map(str::trim_end);
         let first = lines.next().unwrap_or_default();
-        self.toned(tone, if first.is_empty() { lead.trim_end() } else { &lead })?;
+        self.toned(
+            tone,
+            if first.is_empty() {
+                lead.trim_end()
+            } else {
+                &lead
+            },
+        )?;
         writeln!(self.out, "{first}")?;
         lines.try_for_each(|line| writeln!(self.out, "{line}"))
     }
@@ -107,7 +127,10 @@ impl<'a> Screen<'a> {
         if letter == '\n' || !is_tricky(letter) {
             return write!(self.out, "{letter}");
         }
-        letter.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(self.out, "\\u{unit:04x}"))
+        letter
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .try_for_each(|unit| write!(self.out, "\\u{unit:04x}"))
     }
 
     fn toned(&mut self, tone: Tone, text: &str) -> io::Result<()> {
@@ -134,7 +157,10 @@ pub(super) struct Row {
 impl Row {
     /// An empty line.
     pub(super) fn new(tone: Tone) -> Row {
-        Row { text: String::new(), tone }
+        Row {
+            text: String::new(),
+            tone,
+        }
     }
 
     /// A column whose text starts at its left edge; longer text is cut.
@@ -218,7 +244,9 @@ pub(super) fn clean(text: &str) -> String {
 
 /// The same with its no-break spaces.
 fn clean_words(text: &str) -> String {
-    text.chars().map(|letter| if is_tricky(letter) { '?' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if is_tricky(letter) { '?' } else { letter })
+        .collect()
 }
 
 /// The clean text in at most so many columns; a longer one ends in `~`.

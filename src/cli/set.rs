@@ -16,8 +16,16 @@ pub(super) fn change(
     wait: Duration,
     (device, class): (&str, Option<Class>),
 ) -> Result<(), Trouble> {
-    let verb = if class.is_some() { Verb::Set } else { Verb::Unset };
-    let request = Request { verb, device: Some(device), class: class.map(Class::name) };
+    let verb = if class.is_some() {
+        Verb::Set
+    } else {
+        Verb::Unset
+    };
+    let request = Request {
+        verb,
+        device: Some(device),
+        class: class.map(Class::name),
+    };
     let mut answer = Answer::to(&request, None, command, wait)?;
     if answer.as_json(screen)? {
         return Ok(());
@@ -37,7 +45,11 @@ pub(super) fn change(
 pub(super) fn tell(screen: &mut Screen<'_>, what: &str, changed: &Changed) -> Result<(), Trouble> {
     let saved = if changed.saved { "" } else { "; not saved yet" };
     let flows = plural(changed.flows_marked, "live flow");
-    screen.prose(Tone::Plain, "", &format!("{what}; {flows} re-marked{saved}"))?;
+    screen.prose(
+        Tone::Plain,
+        "",
+        &format!("{what}; {flows} re-marked{saved}"),
+    )?;
     if !changed.remark.is_empty() {
         screen.prose(Tone::Doubtful, "note:", &changed.remark)?;
     }

@@ -72,11 +72,22 @@ impl Trouble {
     pub fn exit(&self) -> Exit {
         match self {
             Trouble::Usage(_) | Trouble::Config { .. } => Exit::Input,
-            Trouble::Line { bad: BadLine::Nobody, .. } => Exit::NotRunning,
-            Trouble::Line { bad: BadLine::Path, .. } => Exit::Input,
+            Trouble::Line {
+                bad: BadLine::Nobody,
+                ..
+            } => Exit::NotRunning,
+            Trouble::Line {
+                bad: BadLine::Path, ..
+            } => Exit::Input,
             Trouble::Failure(failure) if failure.fault == Fault::Input => Exit::Input,
-            Trouble::File { bad: BadFile::TooLong | BadFile::Absent(_), .. } => Exit::Input,
-            Trouble::Line { .. } | Trouble::Answer(_) | Trouble::Failure(_) | Trouble::File { .. } => Exit::Refused,
+            Trouble::File {
+                bad: BadFile::TooLong | BadFile::Absent(_),
+                ..
+            } => Exit::Input,
+            Trouble::Line { .. }
+            | Trouble::Answer(_)
+            | Trouble::Failure(_)
+            | Trouble::File { .. } => Exit::Refused,
             Trouble::Output(_) => Exit::Refused,
         }
     }
@@ -86,7 +97,10 @@ impl Trouble {
     /// What stands before it on standard error.
     pub(super) fn lead(&self) -> &'static str {
         match self {
-            Trouble::Line { bad: BadLine::Nobody, .. } => "lanemark is ",
+            Trouble::Line {
+                bad: BadLine::Nobody,
+                ..
+            } => "lanemark is ",
             _ => "lanemark: ",
         }
     }
@@ -99,22 +113,37 @@ impl fmt::Display for Trouble {
             Trouble::Line { socket, bad } => {
                 let socket = socket.display();
                 if *bad == BadLine::Nobody {
-                    return write!(f, "not running (no answer at {socket}); start it with 'lanemark run'");
+                    return write!(
+                        f,
+                        "not running (no answer at {socket}); start it with 'lanemark run'"
+                    );
                 }
                 write!(f, "{socket}: ")?;
                 match bad {
                     BadLine::Denied => f.write_str("permission denied; root is needed"),
-                    BadLine::Closed => f.write_str("the daemon closed the connection before its answer was complete"),
+                    BadLine::Closed => f.write_str(
+                        "the daemon closed the connection before its answer was complete",
+                    ),
                     BadLine::Silent => f.write_str("the daemon runs but does not answer"),
                     bad => fmt::Display::fmt(bad, f),
                 }
             }
             Trouble::Answer(bad) => {
-                write!(f, "the daemon's answer is not understood: {bad}; is it of another version?")
+                write!(
+                    f,
+                    "the daemon's answer is not understood: {bad}; is it of another version?"
+                )
             }
             Trouble::Failure(failure) => fmt::Display::fmt(failure, f),
-            Trouble::File { name, bad: BadFile::TooLong } => {
-                write!(f, "{name}: expected at most {} bytes, found more", config::CONFIG_BYTES_MAX)
+            Trouble::File {
+                name,
+                bad: BadFile::TooLong,
+            } => {
+                write!(
+                    f,
+                    "{name}: expected at most {} bytes, found more",
+                    config::CONFIG_BYTES_MAX
+                )
             }
             Trouble::File { name, bad } => write!(f, "{name}: {bad}"),
             Trouble::Config { name, problem } => write!(f, "{name}: {problem}"),

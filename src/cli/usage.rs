@@ -33,7 +33,10 @@ pub enum Usage {
         found: OsString,
     },
     /// An option of another verb.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     ForeignOption {
         /// The verb.
         verb: &'static Verb,
@@ -41,7 +44,10 @@ pub enum Usage {
         option: &'static Opt,
     },
     /// An option without its value, or with an empty one.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     NoValue {
         /// The option.
         option: &'static Opt,
@@ -49,7 +55,10 @@ pub enum Usage {
         found: Option<OsString>,
     },
     /// A value for an option that has none.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     Valued {
         /// The option.
         option: &'static Opt,
@@ -57,13 +66,19 @@ pub enum Usage {
         found: OsString,
     },
     /// Two values for one option.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     Twice {
         /// The option.
         option: &'static Opt,
     },
     /// A verb without one of its operands.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     NoOperand {
         /// The verb.
         verb: &'static Verb,
@@ -71,7 +86,10 @@ pub enum Usage {
         operand: &'static Operand,
     },
     /// A word too many.
-    #[expect(private_interfaces, reason = "the table is the command line's own; an error only quotes it")]
+    #[expect(
+        private_interfaces,
+        reason = "the table is the command line's own; an error only quotes it"
+    )]
     Surplus {
         /// The verb.
         verb: &'static Verb,
@@ -100,39 +118,99 @@ impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Usage::NoVerb => write!(f, "expected {}, found nothing", Choice(&first_words())),
-            Usage::UnknownVerb { found } => write!(f, "expected {}, found {}", Choice(&first_words()), Quoted(found)),
+            Usage::UnknownVerb { found } => write!(
+                f,
+                "expected {}, found {}",
+                Choice(&first_words()),
+                Quoted(found)
+            ),
             Usage::NoSecondWord { group, found } => {
-                let second = VERBS.iter().filter_map(|verb| verb.name.strip_prefix(group)?.strip_prefix(' '));
+                let second = VERBS
+                    .iter()
+                    .filter_map(|verb| verb.name.strip_prefix(group)?.strip_prefix(' '));
                 let second: Vec<_> = second.collect();
-                write!(f, "{group}: expected {}, found {}", Choice(&second), Maybe(found.as_deref()))
+                write!(
+                    f,
+                    "{group}: expected {}, found {}",
+                    Choice(&second),
+                    Maybe(found.as_deref())
+                )
             }
+            Usage::UnknownOption { .. }
+            | Usage::ForeignOption { .. }
+            | Usage::NoValue { .. }
+            | Usage::Valued { .. }
+            | Usage::Twice { .. } => self.about_an_option(f),
+            Usage::NoOperand { verb, operand } => {
+                write!(
+                    f,
+                    "{}: expected {} ({}), found nothing",
+                    verb.name, operand.name, operand.help
+                )
+            }
+            Usage::Surplus { verb, found } => {
+                write!(
+                    f,
+                    "{}: expected nothing more, found {}",
+                    verb.name,
+                    Quoted(found)
+                )
+            }
+            Usage::NoDevice { place, found } => {
+                write!(
+                    f,
+                    "{place}: expected a MAC address, an IP address or a name of 1 to {NAME_BYTES_MAX} bytes"
+                )?;
+                write!(f, " of UTF-8, found {}", Quoted(found))
+            }
+            Usage::NoClass { place, why, found } => {
+                write!(f, "{place}: {why}, found {}", Quoted(found))
+            }
+        }
+    }
+}
+
+impl Usage {
+    fn about_an_option(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Usage::UnknownOption { found } => {
                 let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
                 write!(f, "expected {}, found {}", Choice(&names), Quoted(found))
             }
             Usage::ForeignOption { verb, option } => {
-                let names: Vec<_> = verb.options.iter().map(|option| option.name).chain(["--help"]).collect();
-                write!(f, "{}: expected {}, found {}", verb.name, Choice(&names), option.name)
+                let names: Vec<_> = verb
+                    .options
+                    .iter()
+                    .map(|option| option.name)
+                    .chain(["--help"])
+                    .collect();
+                write!(
+                    f,
+                    "{}: expected {}, found {}",
+                    verb.name,
+                    Choice(&names),
+                    option.name
+                )
             }
             Usage::NoValue { option, found } => {
                 let what = option.value.map_or("", |(_, what)| what);
-                write!(f, "{}: expected {what}, found {}", option.name, Maybe(found.as_deref()))
+                write!(
+                    f,
+                    "{}: expected {what}, found {}",
+                    option.name,
+                    Maybe(found.as_deref())
+                )
             }
             Usage::Valued { option, found } => {
-                write!(f, "{}: expected no value, found {}", option.name, Quoted(found))
+                write!(
+                    f,
+                    "{}: expected no value, found {}",
+                    option.name,
+                    Quoted(found)
+                )
             }
             Usage::Twice { option } => write!(f, "{}: expected once, found twice", option.name),
-            Usage::NoOperand { verb, operand } => {
-                write!(f, "{}: expected {} ({}), found nothing", verb.name, operand.name, operand.help)
-            }
-            Usage::Surplus { verb, found } => {
-                write!(f, "{}: expected nothing more, found {}", verb.name, Quoted(found))
-            }
-            Usage::NoDevice { place, found } => {
-                write!(f, "{place}: expected a MAC address, an IP address or a name of 1 to {NAME_BYTES_MAX} bytes")?;
-                write!(f, " of UTF-8, found {}", Quoted(found))
-            }
-            Usage::NoClass { place, why, found } => write!(f, "{place}: {why}, found {}", Quoted(found)),
+            _ => Ok(()),
         }
     }
 }
@@ -145,7 +223,10 @@ impl fmt::Debug for Usage {
 
 /// The first word of each verb, once.
 fn first_words() -> Vec<&'static str> {
-    let mut words: Vec<_> = VERBS.iter().map(|verb| verb.name.split(' ').next().unwrap_or_default()).collect();
+    let mut words: Vec<_> = VERBS
+        .iter()
+        .map(|verb| verb.name.split(' ').next().unwrap_or_default())
+        .collect();
     words.dedup();
     words
 }

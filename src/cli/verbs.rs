@@ -41,11 +41,20 @@ pub(super) struct Verb {
     pub(super) task: fn(&Said<'_>) -> Result<Task, Usage>,
 }
 
-const DEVICE: Operand = Operand { name: "D", help: "the device: its MAC address, an IP address, or its name" };
+const DEVICE: Operand = Operand {
+    name: "D",
+    help: "the device: its MAC address, an IP address, or its name",
+};
 
-const CLASS: Operand = Operand { name: "CLASS", help: "exempt, premium, express, standard or bulk" };
+const CLASS: Operand = Operand {
+    name: "CLASS",
+    help: "exempt, premium, express, standard or bulk",
+};
 
-const FILE: Operand = Operand { name: "F", help: "the file; - is standard input" };
+const FILE: Operand = Operand {
+    name: "F",
+    help: "the file; - is standard input",
+};
 
 /// Where the daemon listens.
 pub(super) const SOCKET: Opt = Opt {
@@ -56,8 +65,12 @@ pub(super) const SOCKET: Opt = Opt {
 };
 
 /// JSON instead of tables.
-pub(super) const JSON: Opt =
-    Opt { name: "--json", letter: None, value: None, help: "print the answer as one line of JSON, as it came" };
+pub(super) const JSON: Opt = Opt {
+    name: "--json",
+    letter: None,
+    value: None,
+    help: "print the answer as one line of JSON, as it came",
+};
 
 const DIR: Opt = Opt {
     name: "--dir",
@@ -66,7 +79,12 @@ const DIR: Opt = Opt {
     help: "where config.json is (else /etc/lanemark; or\n/jffs/etc/lanemark where only /jffs/etc exists)",
 };
 
-const VERBOSE: Opt = Opt { name: "--verbose", letter: None, value: None, help: "log each decision too" };
+const VERBOSE: Opt = Opt {
+    name: "--verbose",
+    letter: None,
+    value: None,
+    help: "log each decision too",
+};
 
 const ONLY_DEVICE: Opt = Opt {
     name: "--device",
@@ -83,18 +101,47 @@ const ONLY_CLASS: Opt = Opt {
 };
 
 /// Help on the program or the verb.
-pub(super) const HELP: Opt = Opt { name: "--help", letter: Some('h'), value: None, help: "print this" };
+pub(super) const HELP: Opt = Opt {
+    name: "--help",
+    letter: Some('h'),
+    value: None,
+    help: "print this",
+};
 
 /// The program's version.
-pub(super) const VERSION: Opt =
-    Opt { name: "--version", letter: Some('V'), value: None, help: "print the version of this program" };
+pub(super) const VERSION: Opt = Opt {
+    name: "--version",
+    letter: Some('V'),
+    value: None,
+    help: "print the version of this program",
+};
 
 /// Every option.
-pub(super) const OPTIONS: [&Opt; 8] = [&SOCKET, &JSON, &DIR, &VERBOSE, &ONLY_DEVICE, &ONLY_CLASS, &HELP, &VERSION];
+pub(super) const OPTIONS: [&Opt; 8] = [
+    &SOCKET,
+    &JSON,
+    &DIR,
+    &VERBOSE,
+    &ONLY_DEVICE,
+    &ONLY_CLASS,
+    &HELP,
+    &VERSION,
+];
 
 /// Every verb, in the order of the list.
-pub(super) const VERBS: [&Verb; 11] =
-    [&RUN, &STATUS, &DEVICES, &FLOWS, &SET, &UNSET, &CONFIG_SHOW, &CONFIG_CHECK, &CONFIG_APPLY, &DOCTOR, &STOP];
+pub(super) const VERBS: [&Verb; 11] = [
+    &RUN,
+    &STATUS,
+    &DEVICES,
+    &FLOWS,
+    &SET,
+    &UNSET,
+    &CONFIG_SHOW,
+    &CONFIG_CHECK,
+    &CONFIG_APPLY,
+    &DOCTOR,
+    &STOP,
+];
 
 const RUN: Verb = Verb {
     name: "run",
@@ -108,7 +155,10 @@ kernel, so a restart changes nothing for the traffic; and so does its end: only
 ",
     task: |said| {
         let dir = said.value(&DIR).map(PathBuf::from);
-        Ok(Task::Run { dir, verbose: said.has(&VERBOSE) })
+        Ok(Task::Run {
+            dir,
+            verbose: said.has(&VERBOSE),
+        })
     },
 };
 
@@ -149,8 +199,14 @@ Each line is a flow of the kernel's conntrack table. 'mark' is its whole mark,
 as in /proc/net/nf_conntrack; 'bytes' are those of both ways.
 ",
     task: |said| {
-        let device = said.value(&ONLY_DEVICE).map(|word| device(ONLY_DEVICE.name, word)).transpose()?;
-        let class = said.value(&ONLY_CLASS).map(|word| class(ONLY_CLASS.name, word)).transpose()?;
+        let device = said
+            .value(&ONLY_DEVICE)
+            .map(|word| device(ONLY_DEVICE.name, word))
+            .transpose()?;
+        let class = said
+            .value(&ONLY_CLASS)
+            .map(|word| class(ONLY_CLASS.name, word))
+            .transpose()?;
         Ok(Task::Flows { device, class })
     },
 };
@@ -165,7 +221,10 @@ The class is in force, and the device's open connections are re-marked, before
 this returns. It is saved to flash a little later; 'lanemark status' tells.
 ",
     task: |said| match said.operands() {
-        [who, what, ..] => Ok(Task::Set { device: device("set", who)?, class: class("set", what)? }),
+        [who, what, ..] => Ok(Task::Set {
+            device: device("set", who)?,
+            class: class("set", what)?,
+        }),
         operands => Err(said.missing(operands.len())),
     },
 };
@@ -179,7 +238,9 @@ const UNSET: Verb = Verb {
 The device goes back to the default class, its open connections too.
 ",
     task: |said| match said.operands() {
-        [who, ..] => Ok(Task::Unset { device: device("unset", who)? }),
+        [who, ..] => Ok(Task::Unset {
+            device: device("unset", who)?,
+        }),
         operands => Err(said.missing(operands.len())),
     },
 };
@@ -247,18 +308,33 @@ The daemon does it and ends. When none runs, what a dead one left is removed.
 
 /// A device's name or address: what it means is for the daemon to say.
 fn device(place: &'static str, word: &OsStr) -> Result<String, Usage> {
-    let wrong = || Usage::NoDevice { place, found: word.to_owned() };
+    let wrong = || Usage::NoDevice {
+        place,
+        found: word.to_owned(),
+    };
     let text = word.to_str().ok_or_else(wrong)?;
     let fits = (1..=NAME_BYTES_MAX).contains(&text.len());
-    if fits { Ok(text.to_owned()) } else { Err(wrong()) }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong())
+    }
 }
 
 fn class(place: &'static str, word: &OsStr) -> Result<Class, Usage> {
-    let wrong = |why| Usage::NoClass { place, why, found: word.to_owned() };
+    let wrong = |why| Usage::NoClass {
+        place,
+        why,
+        found: word.to_owned(),
+    };
     // What is no UTF-8 is no class either.
     Class::parse(word.to_str().unwrap_or_default()).map_err(wrong)
 }
 
 fn source(word: &OsStr) -> Source {
-    if word == "-" { Source::StandardInput } else { Source::File(PathBuf::from(word)) }
+    if word == "-" {
+        Source::StandardInput
+    } else {
+        Source::File(PathBuf::from(word))
+    }
 }

@@ -2,12 +2,13 @@
 //!
 //! Must not: open files (`sys` does), look at the running system, or let a value through that the rest would have to check again.
 //!
-//! [`Config`] is valid by construction. [`parse`] makes one of the text of `config.json`; [`Problem`] tells the line, the field, what was
+//! [`Config`] is valid by construction. [`parse`](parse()) makes one of the text of `config.json`; [`Problem`] tells the line, the field, what was
 //! expected and what was found. [`write`](write()) makes the text again, such that reading it gives the same value;
 //! [`write_compact`] makes it one line.
 //!
 //! Limits are names here; a text beyond one is refused as a whole, with the limit in the message.
 
+mod devices;
 mod escape;
 mod parse;
 mod problem;
@@ -117,7 +118,12 @@ pub struct Device {
 impl Default for Shares {
     /// What DD-WRT users know: 75, 15, 9 and 1 percent.
     fn default() -> Shares {
-        Shares { premium: 75, express: 15, standard: 9, bulk: 1 }
+        Shares {
+            premium: 75,
+            express: 15,
+            standard: 9,
+            bulk: 1,
+        }
     }
 }
 
@@ -139,7 +145,12 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             enabled: false,
-            wan: Wan { interface: None, up: None, down: None, overhead: 0 },
+            wan: Wan {
+                interface: None,
+                up: None,
+                down: None,
+                overhead: 0,
+            },
             lan: Lan::Auto,
             default_class: Class::Standard,
             shares: Shares::default(),

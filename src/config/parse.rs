@@ -1,22 +1,30 @@
 use core::fmt;
-use core::net::IpAddr;
 
 use heapless::{String, Vec};
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json_core::de::Deserializer;
 
+use super::devices::Devices;
 use super::problem::{Cause, Expected, Found, Object, Problem};
 use super::reader::{AnyValue, Leaf, Reader, Scalar, Stop, Value, line_behind};
 use super::{
-    CONFIG_BYTES_MAX, Config, DEVICES_MAX, Device, LANS_MAX, Lan, NAME_BYTES_MAX, OVERHEAD_MAX, RATE_MAX, RATE_MIN,
+    CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, NAME_BYTES_MAX, OVERHEAD_MAX, RATE_MAX, RATE_MIN,
     VERSION,
 };
-use crate::value::{BadMac, Class, IfName, Kbit, Mac, MarkLayout};
+use crate::value::{Class, IfName, Kbit, MarkLayout};
 
-const FIELDS: [&str; 8] = ["version", "enabled", "wan", "lan", "default_class", "shares", "devices", "mark"];
+const FIELDS: [&str; 8] = [
+    "version",
+    "enabled",
+    "wan",
+    "lan",
+    "default_class",
+    "shares",
+    "devices",
+    "mark",
+];
 const WAN_FIELDS: [&str; 4] = ["interface", "up_kbit", "down_kbit", "overhead"];
 const SHARES_FIELDS: [&str; 4] = ["premium", "express", "standard", "bulk"];
-const DEVICE_FIELDS: [&str; 3] = ["mac", "name", "class"];
 const MARK_FIELDS: [&str; 2] = ["mask", "shift"];
 
 /// The interface name that means: find it yourself.
@@ -39,15 +47,22 @@ pub fn parse(text: &[u8]) -> Result<Config, Problem> {
     Ok(config)
 }
 
-/// Reads into `config`: its 40 kB are there twice, here and where the caller gets them, and in no frame below.
+/// Reads into `config`, whose devices stand on the heap: no frame below holds them.
 fn read(text: &[u8], config: &mut Config) -> Result<(), Problem> {
-    let whole = |line, cause| Problem { line, place: Object::Whole.itself(), cause };
+    let whole = |line, cause| Problem {
+        line,
+        place: Object::Whole.itself(),
+        cause,
+    };
     if text.len() > CONFIG_BYTES_MAX {
         return Err(whole(None, Cause::TooLong(text.len())));
     }
     let text = core::str::from_utf8(text).map_err(|bad| {
         let (good, rest) = text.split_at(bad.valid_up_to());
-        whole(Some(line_behind(good)), Cause::NotUtf8(rest.first().copied().unwrap_or_default()))
+        whole(
+            Some(line_behind(good)),
+            Cause::NotUtf8(rest.first().copied().unwrap_or_default()),
+        )
     })?;
     let mut reader = Reader::new(text);
     if reader.token().is_empty() {
@@ -58,8 +73,14 @@ fn read(text: &[u8], config: &mut Config) -> Result<(), Problem> {
     if reader.token() != "{" {
         reader.refuse_next(Object::Whole.itself(), Expected::Json("an object"));
     }
-    let top = Top { reader: &mut reader, config, versioned: false };
-    json.deserialize_map(top).and_then(|()| json.end()).map_err(|error| reader.problem(error))?;
+    let top = Top {
+        reader: &mut reader,
+        config,
+        versioned: false,
+    };
+    json.deserialize_map(top)
+        .and_then(|()| json.end())
+        .map_err(|error| reader.problem(error))?;
     Ok(())
 }
 
@@ -78,19 +99,28 @@ impl<'t> Visitor<'t> for Top<'_, 't> {
     }
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        let Top { reader, config, mut versioned } = self;
-        reader.fields(&mut map, Object::Whole, &FIELDS, |reader, map, name| match name {
-            "wan" => wan(reader, config, map),
-            "lan" => map.next_value_seed(LanValue { reader, config }),
-            "shares" => shares(reader, config, map),
-            "devices" => map.next_value_seed(Devices { reader, config }),
-            "mark" => mark(reader, config, map),
-            plain => {
-                versioned |= plain == "version";
-                let value = map.next_value_seed(AnyValue(reader))?;
-                setting(reader, config, plain, &value).map_err(Stop::json)
-            }
-        })?;
+        let Top {
+            reader,
+            config,
+            mut versioned,
+        } = self;
+        reader.fields(
+            &mut map,
+            Object::Whole,
+            &FIELDS,
+            |reader, map, name| match name {
+                "wan" => wan(reader, config, map),
+                "lan" => map.next_value_seed(LanValue { reader, config }),
+                "shares" => shares(reader, config, map),
+                "devices" => map.next_value_seed(Devices { reader, config }),
+                "mark" => mark(reader, config, map),
+                plain => {
+                    versioned |= plain == "version";
+                    let value = map.next_value_seed(AnyValue(reader))?;
+                    setting(reader, config, plain, &value).map_err(Stop::json)
+                }
+            },
+        )?;
         complete(reader, config, versioned).map_err(Stop::json)
     }
 }
@@ -107,7 +137,9 @@ fn setting<'t>(
         ("version", Scalar::Whole(VERSION)) => {}
         ("version", _) => return Err(reader.refuse_value(place, Expected::Version, value)),
         ("enabled", Scalar::Flag(enabled)) => config.enabled = enabled,
-        ("enabled", _) => return Err(reader.refuse_value(place, Expected::Json("true or false"), value)),
+        ("enabled", _) => {
+            return Err(reader.refuse_value(place, Expected::Json("true or false"), value));
+        }
         _ => {
             let text = reader.text(place, Expected::DefaultClass, value)?;
             config.default_class = Class::parse(&text)
@@ -123,7 +155,11 @@ fn setting<'t>(
 fn complete(reader: &mut Reader<'_>, config: &Config, versioned: bool) -> Result<(), Stop> {
     let nothing = |expected| Cause::Unexpected(expected, Found::Nothing);
     if !versioned {
-        return Err(reader.refuse(None, Object::Whole.field("version"), nothing(Expected::Version)));
+        return Err(reader.refuse(
+            None,
+            Object::Whole.field("version"),
+            nothing(Expected::Version),
+        ));
     }
     for (name, rate) in [("up_kbit", config.wan.up), ("down_kbit", config.wan.down)] {
         if config.enabled && rate.is_none() {
@@ -134,7 +170,11 @@ fn complete(reader: &mut Reader<'_>, config: &Config, versioned: bool) -> Result
     Ok(())
 }
 
-fn wan<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map: &mut A) -> Result<(), A::Error> {
+fn wan<'t, A: MapAccess<'t>>(
+    reader: &mut Reader<'t>,
+    config: &mut Config,
+    map: &mut A,
+) -> Result<(), A::Error> {
     let object = Object::Named("wan");
     let field = |reader: &mut Reader<'t>, name, value: &Value<'t>| {
         let place = object.field(name);
@@ -145,8 +185,8 @@ fn wan<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map: 
                     config.wan.interface = None;
                     return Ok(());
                 }
-                let interface =
-                    IfName::parse(&text).map_err(|_| reader.refuse_value(place, Expected::Interface, value))?;
+                let interface = IfName::parse(&text)
+                    .map_err(|_| reader.refuse_value(place, Expected::Interface, value))?;
                 if matches!(&config.lan, Lan::Interfaces(names) if names.contains(&interface)) {
                     return Err(reader.refuse_value(place, Expected::OtherThanLan, value));
                 }
@@ -158,15 +198,28 @@ fn wan<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map: 
                     Scalar::Null => None,
                     _ => Some(Kbit(reader.whole(place, RATE_MIN.0, RATE_MAX.0, value)?)),
                 };
-                *(if rate == "up_kbit" { &mut config.wan.up } else { &mut config.wan.down }) = kbit;
+                *(if rate == "up_kbit" {
+                    &mut config.wan.up
+                } else {
+                    &mut config.wan.down
+                }) = kbit;
             }
         }
         Ok(())
     };
-    map.next_value_seed(Leaf { reader, object, names: &WAN_FIELDS, field })
+    map.next_value_seed(Leaf {
+        reader,
+        object,
+        names: &WAN_FIELDS,
+        field,
+    })
 }
 
-fn shares<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map: &mut A) -> Result<(), A::Error> {
+fn shares<'t, A: MapAccess<'t>>(
+    reader: &mut Reader<'t>,
+    config: &mut Config,
+    map: &mut A,
+) -> Result<(), A::Error> {
     let object = Object::Named("shares");
     let start = reader.here();
     let shares = &mut config.shares;
@@ -180,8 +233,16 @@ fn shares<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, ma
         } = share;
         Ok(())
     };
-    map.next_value_seed(Leaf { reader: &mut *reader, object, names: &SHARES_FIELDS, field })?;
-    let sum: u32 = Class::SHAPED.into_iter().map(|class| u32::from(config.shares.of(class))).sum();
+    map.next_value_seed(Leaf {
+        reader: &mut *reader,
+        object,
+        names: &SHARES_FIELDS,
+        field,
+    })?;
+    let sum: u32 = Class::SHAPED
+        .into_iter()
+        .map(|class| u32::from(config.shares.of(class)))
+        .sum();
     if sum > 100 {
         let cause = Cause::SharesAbove100(config.shares);
         return Err(reader.refuse(Some(start), object.itself(), cause).json());
@@ -189,7 +250,11 @@ fn shares<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, ma
     Ok(())
 }
 
-fn mark<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map: &mut A) -> Result<(), A::Error> {
+fn mark<'t, A: MapAccess<'t>>(
+    reader: &mut Reader<'t>,
+    config: &mut Config,
+    map: &mut A,
+) -> Result<(), A::Error> {
     let object = Object::Named("mark");
     let start = reader.here();
     let (mut mask, mut shift) = (config.mark.mask(), config.mark.shift());
@@ -211,21 +276,34 @@ fn mark<'t, A: MapAccess<'t>>(reader: &mut Reader<'t>, config: &mut Config, map:
         };
         Ok(())
     };
-    map.next_value_seed(Leaf { reader: &mut *reader, object, names: &MARK_FIELDS, field })?;
+    map.next_value_seed(Leaf {
+        reader: &mut *reader,
+        object,
+        names: &MARK_FIELDS,
+        field,
+    })?;
     config.mark = MarkLayout::new(mask, shift).map_err(|bad| {
         let mut text = String::<NAME_BYTES_MAX>::new();
         // A mask and a shift take fewer than 40 bytes.
         if fmt::write(&mut text, format_args!("{mask:#x} and shift {shift}")).is_ok() {
             found = Found::of(&text);
         }
-        reader.refuse(Some(start), object.itself(), Cause::Unexpected(Expected::Mark(bad), found)).json::<A::Error>()
+        reader
+            .refuse(
+                Some(start),
+                object.itself(),
+                Cause::Unexpected(Expected::Mark(bad), found),
+            )
+            .json::<A::Error>()
     })?;
     Ok(())
 }
 
 /// `0x` and up to eight hex digits.
 fn hex(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))?;
     // `from_str_radix` would take a sign.
     let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u32::from_str_radix(digits, 16).ok().filter(|_| plain)
@@ -246,9 +324,15 @@ impl<'t> DeserializeSeed<'t> for LanValue<'_, 't> {
         }
         let place = Object::Named("lan").itself();
         let value = AnyValue(&mut *self.reader).deserialize(from)?;
-        let text = self.reader.text(place, Expected::Lan, &value).map_err(Stop::json)?;
+        let text = self
+            .reader
+            .text(place, Expected::Lan, &value)
+            .map_err(Stop::json)?;
         if text != AUTO {
-            return Err(self.reader.refuse_value(place, Expected::Lan, &value).json());
+            return Err(self
+                .reader
+                .refuse_value(place, Expected::Lan, &value)
+                .json());
         }
         self.config.lan = Lan::Auto;
         Ok(())
@@ -269,7 +353,9 @@ impl<'t> Visitor<'t> for LanValue<'_, 't> {
         reader.eat("[");
         loop {
             reader.element(names.len(), place).map_err(Stop::json)?;
-            let Some(value) = array.next_element_seed(AnyValue(reader))? else { break };
+            let Some(value) = array.next_element_seed(AnyValue(reader))? else {
+                break;
+            };
             lan_interface(reader, config.wan.interface, &mut names, &value).map_err(Stop::json)?;
         }
         if names.is_empty() {
@@ -289,7 +375,8 @@ fn lan_interface<'t>(
 ) -> Result<(), Stop> {
     let place = Object::Element("lan", names.len()).itself();
     let text = reader.text(place, Expected::LanInterface, value)?;
-    let name = IfName::parse(&text).map_err(|_| reader.refuse_value(place, Expected::LanInterface, value))?;
+    let name = IfName::parse(&text)
+        .map_err(|_| reader.refuse_value(place, Expected::LanInterface, value))?;
     let refused = if text == AUTO {
         Some(Expected::Lan)
     } else if wan == Some(name) {
@@ -299,129 +386,7 @@ fn lan_interface<'t>(
     } else {
         names.push(name).err().map(|_| Expected::Lan)
     };
-    refused.map_or(Ok(()), |expected| Err(reader.refuse_value(place, expected, value)))
-}
-
-/// The array of devices.
-struct Devices<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    config: &'r mut Config,
-}
-
-impl<'t> DeserializeSeed<'t> for Devices<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
-        if self.reader.token() != "[" {
-            let place = Object::Named("devices").itself();
-            return Err(self.reader.refuse_next(place, Expected::Json("an array of devices")).json());
-        }
-        from.deserialize_seq(self)
-    }
-}
-
-impl<'t> Visitor<'t> for Devices<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut array: A) -> Result<(), A::Error> {
-        let Devices { reader, config } = self;
-        let place = Object::Named("devices").itself();
-        let devices = &mut config.devices;
-        reader.eat("[");
-        loop {
-            reader.element(devices.len(), place).map_err(Stop::json)?;
-            let start = reader.here();
-            if devices.len() == DEVICES_MAX && reader.token() != "]" {
-                return Err(reader.refuse(Some(start), place, Cause::TooManyDevices).json());
-            }
-            let object = Object::Element("devices", devices.len());
-            let mut entry = Entry { mac: None, name: String::new(), class: None };
-            let field =
-                |reader: &mut Reader<'t>, name, value: &Value<'t>| entry.set(reader, object, devices, name, value);
-            let leaf = Leaf { reader: &mut *reader, object, names: &DEVICE_FIELDS, field };
-            if array.next_element_seed(leaf)?.is_none() {
-                reader.eat("]");
-                return Ok(());
-            }
-            let device = entry.complete(reader, object, start).map_err(Stop::json)?;
-            // The room was looked at above.
-            let _ = devices.push(device);
-        }
-    }
-}
-
-/// A device that is being read.
-struct Entry {
-    mac: Option<Mac>,
-    name: String<NAME_BYTES_MAX>,
-    class: Option<Class>,
-}
-
-impl Entry {
-    fn set<'t>(
-        &mut self,
-        reader: &mut Reader<'t>,
-        object: Object,
-        before: &[Device],
-        field: &'static str,
-        value: &Value<'t>,
-    ) -> Result<(), Stop> {
-        let place = object.field(field);
-        let refused = match (field, value.scalar) {
-            ("mac", _) => {
-                let text = reader.text(place, Expected::Mac(BadMac::Form), value)?;
-                match Mac::parse(&text) {
-                    Err(bad) => Some(Expected::Mac(bad)),
-                    Ok(mac) if before.iter().any(|device| device.mac == mac) => Some(Expected::NewMac),
-                    Ok(mac) => {
-                        self.mac = Some(mac);
-                        None
-                    }
-                }
-            }
-            (_, Scalar::Null) => None,
-            ("name", _) => {
-                self.name = reader.text(place, Expected::Name, value)?;
-                bad_name(&self.name, before)
-            }
-            _ => {
-                let text = reader.text(place, Expected::Class, value)?;
-                self.class = Class::parse(&text).ok();
-                self.class.is_none().then_some(Expected::Class)
-            }
-        };
-        refused.map_or(Ok(()), |expected| Err(reader.refuse_value(place, expected, value)))
-    }
-
-    /// The device, if it has all that one needs.
-    fn complete(self, reader: &mut Reader<'_>, object: Object, start: usize) -> Result<Device, Stop> {
-        let Entry { mac, name, class } = self;
-        let missing = |expected| Cause::Unexpected(expected, Found::Nothing);
-        let Some(mac) = mac else {
-            let cause = missing(Expected::Mac(BadMac::Form));
-            return Err(reader.refuse(Some(start), object.field("mac"), cause));
-        };
-        if name.is_empty() && class.is_none() {
-            return Err(reader.refuse(Some(start), object.itself(), missing(Expected::NameOrClass)));
-        }
-        Ok(Device { mac, name, class })
-    }
-}
-
-/// What a name should have been. Letters outside ASCII are compared as they are: the tables for their case would
-/// take more flash than all of this folder.
-fn bad_name(name: &str, before: &[Device]) -> Option<Expected> {
-    if name.is_empty() || name.chars().any(char::is_control) {
-        Some(Expected::Name)
-    } else if !matches!(Mac::parse(name), Err(BadMac::Form)) || name.parse::<IpAddr>().is_ok() {
-        Some(Expected::NameNotAddress)
-    } else if before.iter().any(|device| device.name.eq_ignore_ascii_case(name)) {
-        Some(Expected::NewName)
-    } else {
-        None
-    }
+    refused.map_or(Ok(()), |expected| {
+        Err(reader.refuse_value(place, expected, value))
+    })
 }

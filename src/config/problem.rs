@@ -1,6 +1,8 @@
 use core::fmt::{self, Write};
 
-use super::{CONFIG_BYTES_MAX, DEVICES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION};
+use super::{
+    CONFIG_BYTES_MAX, DEVICES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION,
+};
 use crate::value::{BadIfName, BadMac, BadMarkLayout, UnknownClass};
 
 /// Bytes of the text that a problem quotes: enough to find it again, and a message stays on one line of a terminal.
@@ -19,7 +21,10 @@ pub struct Problem {
     pub cause: Cause,
 }
 
-const _: () = assert!(size_of::<Problem>() <= 128, "a problem is handed around by value");
+const _: () = assert!(
+    size_of::<Problem>() <= 128,
+    "a problem is handed around by value"
+);
 
 /// A place in the form of the text, shown as `wan.up_kbit`, `lan[1]` or `devices[3].mac`; the first element is number 0,
 /// as `jq` counts.
@@ -138,12 +143,18 @@ pub enum Found {
 impl Object {
     /// The object itself.
     pub(super) const fn itself(self) -> Place {
-        Place { object: self, field: None }
+        Place {
+            object: self,
+            field: None,
+        }
     }
 
     /// A field of it.
     pub(super) const fn field(self, field: &'static str) -> Place {
-        Place { object: self, field: Some(field) }
+        Place {
+            object: self,
+            field: Some(field),
+        }
     }
 }
 
@@ -153,12 +164,18 @@ impl Found {
         if text.is_empty() {
             return Found::End;
         }
-        let kept = text.get(..text.floor_char_boundary(FOUND_BYTES_MAX)).unwrap_or_default();
+        let kept = text
+            .get(..text.floor_char_boundary(FOUND_BYTES_MAX))
+            .unwrap_or_default();
         let mut bytes = [0; FOUND_BYTES_MAX];
         for (to, from) in bytes.iter_mut().zip(kept.bytes()) {
             *to = from;
         }
-        Found::Text { bytes, len: u8::try_from(kept.len()).unwrap_or(0), cut: kept.len() < text.len() }
+        Found::Text {
+            bytes,
+            len: u8::try_from(kept.len()).unwrap_or(0),
+            cut: kept.len() < text.len(),
+        }
     }
 }
 
@@ -193,8 +210,14 @@ impl fmt::Display for Place {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Empty => write!(f, "expected a configuration like {{\"version\": {VERSION}}}, found an empty text"),
-            Cause::TooLong(bytes) => write!(f, "expected at most {CONFIG_BYTES_MAX} bytes, found {bytes}"),
+            Cause::Empty => write!(
+                f,
+                "expected a configuration like {{\"version\": {VERSION}}}, found an empty text"
+            ),
+            Cause::TooLong(bytes) => write!(
+                f,
+                "expected at most {CONFIG_BYTES_MAX} bytes, found {bytes}"
+            ),
             Cause::NotUtf8(byte) => write!(f, "expected UTF-8 text, found the byte 0x{byte:02x}"),
             Cause::Unexpected(expected, found) => write!(f, "{expected}, found {found}"),
             Cause::UnknownField(names, found) => {
@@ -205,12 +228,25 @@ impl fmt::Display for Cause {
                 write!(f, "found {found}")
             }
             Cause::SecondField => f.write_str("expected this field once, found it again"),
-            Cause::TooManyDevices => write!(f, "expected at most {DEVICES_MAX} devices, found one more"),
+            Cause::TooManyDevices => {
+                write!(f, "expected at most {DEVICES_MAX} devices, found one more")
+            }
             Cause::SharesAbove100(shares) => {
-                let Shares { premium, express, standard, bulk } = *shares;
-                let sum: u32 = [premium, express, standard, bulk].into_iter().map(u32::from).sum();
+                let Shares {
+                    premium,
+                    express,
+                    standard,
+                    bulk,
+                } = *shares;
+                let sum: u32 = [premium, express, standard, bulk]
+                    .into_iter()
+                    .map(u32::from)
+                    .sum();
                 write!(f, "expected a sum of at most 100, found {sum}: ")?;
-                write!(f, "premium {premium}, express {express}, standard {standard}, bulk {bulk}")
+                write!(
+                    f,
+                    "premium {premium}, express {express}, standard {standard}, bulk {bulk}"
+                )
             }
         }
     }
@@ -258,9 +294,14 @@ impl fmt::Display for Found {
             Found::Nothing => return f.write_str("nothing"),
             Found::Text { bytes, len, cut } => (bytes, *len, *cut),
         };
-        let text = core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default()).unwrap_or_default();
+        let text = core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default())
+            .unwrap_or_default();
         for letter in text.chars() {
-            if is_invisible(letter) { write!(f, "{}", letter.escape_unicode())? } else { f.write_char(letter)? }
+            if is_invisible(letter) {
+                write!(f, "{}", letter.escape_unicode())?
+            } else {
+                f.write_char(letter)?
+            }
         }
         if cut { f.write_str("...") } else { Ok(()) }
     }

@@ -56,7 +56,11 @@ pub(super) enum Scalar<'t> {
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str) -> Reader<'t> {
-        Reader { text, at: 0, problem: None }
+        Reader {
+            text,
+            at: 0,
+            problem: None,
+        }
     }
 
     /// The next piece of the text: a string up to its end or the end of the line, a bracket or comma, or a word. Empty at
@@ -72,13 +76,19 @@ impl<'t> Reader<'t> {
                 escaped = byte == b'\\' && !escaped;
                 ends
             }),
-            Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => return trimmed.get(..1).unwrap_or_default(),
+            Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => {
+                return trimmed.get(..1).unwrap_or_default();
+            }
             _ => {
                 let ends = |letter: char| SPACE.contains(&letter) || "{}[],:\"".contains(letter);
-                return trimmed.get(..trimmed.find(ends).unwrap_or(trimmed.len())).unwrap_or_default();
+                return trimmed
+                    .get(..trimmed.find(ends).unwrap_or(trimmed.len()))
+                    .unwrap_or_default();
             }
         };
-        let token = trimmed.get(..len.map_or(trimmed.len(), |len| len + 2)).unwrap_or_default();
+        let token = trimmed
+            .get(..len.map_or(trimmed.len(), |len| len + 2))
+            .unwrap_or_default();
         token.trim_end_matches(['\n', '\r'])
     }
 
@@ -100,7 +110,8 @@ impl<'t> Reader<'t> {
     /// Keeps a problem with the line that `start` is on. The first one counts.
     pub(super) fn refuse(&mut self, start: Option<usize>, place: Place, cause: Cause) -> Stop {
         if self.problem.is_none() {
-            let line = start.map(|start| line_behind(self.text.as_bytes().get(..start).unwrap_or_default()));
+            let line = start
+                .map(|start| line_behind(self.text.as_bytes().get(..start).unwrap_or_default()));
             self.problem = Some(Problem { line, place, cause });
         }
         Stop
@@ -113,8 +124,17 @@ impl<'t> Reader<'t> {
     }
 
     /// Refuses a value.
-    pub(super) fn refuse_value(&mut self, place: Place, expected: Expected, value: &Value<'t>) -> Stop {
-        self.refuse(Some(value.start), place, Cause::Unexpected(expected, Found::of(value.token)))
+    pub(super) fn refuse_value(
+        &mut self,
+        place: Place,
+        expected: Expected,
+        value: &Value<'t>,
+    ) -> Stop {
+        self.refuse(
+            Some(value.start),
+            place,
+            Cause::Unexpected(expected, Found::of(value.token)),
+        )
     }
 
     /// The problem that made the library stop: the one that we found, or what its own error means here.
@@ -130,8 +150,14 @@ impl<'t> Reader<'t> {
             _ => "a JSON value",
         };
         let cause = Cause::Unexpected(Expected::Json(expected), Found::of(self.token()));
-        let line = Some(line_behind(self.text.as_bytes().get(..self.at).unwrap_or_default()));
-        self.problem.unwrap_or(Problem { line, place: Object::Whole.itself(), cause })
+        let line = Some(line_behind(
+            self.text.as_bytes().get(..self.at).unwrap_or_default(),
+        ));
+        self.problem.unwrap_or(Problem {
+            line,
+            place: Object::Whole.itself(),
+            cause,
+        })
     }
 
     /// Reads the fields of an object that the library has entered. `field` reads the value of the one with this name.
@@ -147,7 +173,9 @@ impl<'t> Reader<'t> {
         loop {
             // The library calls the end of the text behind a comma a missing value.
             if seen != 0 && self.eat(",") && self.token().is_empty() {
-                return Err(self.refuse_next(object.itself(), Expected::Json("a field name in quotes")).json());
+                return Err(self
+                    .refuse_next(object.itself(), Expected::Json("a field name in quotes"))
+                    .json());
             }
             let Some(key) = map.next_key_seed(RawText)? else {
                 self.eat("}");
@@ -157,17 +185,24 @@ impl<'t> Reader<'t> {
             let found = self.token();
             self.at += key.len() + 2;
             let plain = unescape::<NAME_BYTES_MAX>(key);
-            let place = names.iter().position(|name| plain.as_ref().is_ok_and(|plain| plain == name));
-            let Some((bit, name)) = place.and_then(|place| Some((1 << place, *names.get(place)?))) else {
+            let place = names
+                .iter()
+                .position(|name| plain.as_ref().is_ok_and(|plain| plain == name));
+            let Some((bit, name)) = place.and_then(|place| Some((1 << place, *names.get(place)?)))
+            else {
                 let cause = Cause::UnknownField(names, Found::of(found));
                 return Err(self.refuse(Some(start), object.itself(), cause).json());
             };
             if seen & bit != 0 {
-                return Err(self.refuse(Some(start), object.field(name), Cause::SecondField).json());
+                return Err(self
+                    .refuse(Some(start), object.field(name), Cause::SecondField)
+                    .json());
             }
             seen |= bit;
             if !self.eat(":") {
-                return Err(self.refuse_next(object.field(name), Expected::Json("':'")).json());
+                return Err(self
+                    .refuse_next(object.field(name), Expected::Json("':'"))
+                    .json());
             }
             field(self, map, name)?;
         }
@@ -203,7 +238,13 @@ impl<'t> Reader<'t> {
     }
 
     /// A whole number in a range.
-    pub(super) fn whole(&mut self, place: Place, min: u32, max: u32, value: &Value<'t>) -> Result<u32, Stop> {
+    pub(super) fn whole(
+        &mut self,
+        place: Place,
+        min: u32,
+        max: u32,
+        value: &Value<'t>,
+    ) -> Result<u32, Stop> {
         match value.scalar {
             Scalar::Whole(number) if (min..=max).contains(&number) => Ok(number),
             _ => Err(self.refuse_value(place, Expected::Whole { min, max }, value)),
@@ -211,7 +252,13 @@ impl<'t> Reader<'t> {
     }
 
     /// A whole number from 0 or 1 upwards that fits a byte.
-    pub(super) fn small(&mut self, place: Place, min: u8, max: u8, value: &Value<'t>) -> Result<u8, Stop> {
+    pub(super) fn small(
+        &mut self,
+        place: Place,
+        min: u8,
+        max: u8,
+        value: &Value<'t>,
+    ) -> Result<u8, Stop> {
         let number = self.whole(place, min.into(), max.into(), value)?;
         Ok(u8::try_from(number).unwrap_or(max))
     }
@@ -243,15 +290,19 @@ impl<'t> DeserializeSeed<'t> for AnyValue<'_, 't> {
                 len = raw.len() + 2;
                 Scalar::Text(raw)
             }
-            b"0" | [b'1'..=b'9', ..] if token.bytes().all(|byte| byte.is_ascii_digit()) => {
-                from.deserialize_u32(Number).map_or(Scalar::Other, Scalar::Whole)
-            }
+            b"0" | [b'1'..=b'9', ..] if token.bytes().all(|byte| byte.is_ascii_digit()) => from
+                .deserialize_u32(Number)
+                .map_or(Scalar::Other, Scalar::Whole),
             b"true" | b"false" => Scalar::Flag(from.deserialize_bool(Flag)?),
             b"null" => from.deserialize_unit(Null).map(|()| Scalar::Null)?,
             _ => Scalar::Other,
         };
         reader.at = start + len;
-        Ok(Value { scalar, start, token })
+        Ok(Value {
+            scalar,
+            start,
+            token,
+        })
     }
 }
 
@@ -271,7 +322,10 @@ where
 
     fn deserialize<D: Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
         if self.reader.token() != "{" {
-            return Err(self.reader.refuse_next(self.object.itself(), Expected::Json("an object")).json());
+            return Err(self
+                .reader
+                .refuse_next(self.object.itself(), Expected::Json("an object"))
+                .json());
         }
         from.deserialize_map(self)
     }
@@ -288,7 +342,12 @@ where
     }
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        let Leaf { reader, object, names, mut field } = self;
+        let Leaf {
+            reader,
+            object,
+            names,
+            mut field,
+        } = self;
         reader.fields(&mut map, object, names, |reader, map, name| {
             let value = map.next_value_seed(AnyValue(reader))?;
             field(reader, name, &value).map_err(Stop::json)

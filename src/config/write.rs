@@ -20,11 +20,27 @@ struct Style {
     last: &'static str,
 }
 
-const PRETTY: Style =
-    Style { colon: ": ", comma: ", ", open: "{ ", close: " }", field: "\n  ", device: "\n    ", end: "\n", last: "\n" };
+const PRETTY: Style = Style {
+    colon: ": ",
+    comma: ", ",
+    open: "{ ",
+    close: " }",
+    field: "\n  ",
+    device: "\n    ",
+    end: "\n",
+    last: "\n",
+};
 
-const COMPACT: Style =
-    Style { colon: ":", comma: ",", open: "{", close: "}", field: "", device: "", end: "", last: "" };
+const COMPACT: Style = Style {
+    colon: ":",
+    comma: ",",
+    open: "{",
+    close: "}",
+    field: "",
+    device: "",
+    end: "",
+    last: "",
+};
 
 /// Writes the text for people: every field, one device a line, two spaces of indent, a line break at the end.
 ///
@@ -46,13 +62,33 @@ pub fn write_compact(config: &Config, to: &mut impl Write) -> fmt::Result {
 
 // `dyn`: the text is written a few times a day, and one copy of the code is enough.
 fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
-    let Style { colon, comma, open, close, field, device, end, last } = *style;
+    let Style {
+        colon,
+        comma,
+        open,
+        close,
+        field,
+        device,
+        end,
+        last,
+    } = *style;
     let comma_field = format_args!(",{field}");
-    let Config { enabled, wan, lan, default_class, shares, devices, mark } = config;
+    let Config {
+        enabled,
+        wan,
+        lan,
+        default_class,
+        shares,
+        devices,
+        mark,
+    } = config;
 
     write!(to, "{{{field}\"version\"{colon}{VERSION}")?;
     write!(to, "{comma_field}\"enabled\"{colon}{enabled}")?;
-    write!(to, "{comma_field}\"wan\"{colon}{open}\"interface\"{colon}\"")?;
+    write!(
+        to,
+        "{comma_field}\"wan\"{colon}{open}\"interface\"{colon}\""
+    )?;
     match &wan.interface {
         Some(name) => write!(to, "{name}")?,
         None => to.write_str("auto")?,
@@ -70,8 +106,15 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
             to.write_str("]")?;
         }
     }
-    write!(to, "{comma_field}\"default_class\"{colon}\"{default_class}\"")?;
-    write!(to, "{comma_field}\"shares\"{colon}{open}\"premium\"{colon}{}", shares.premium)?;
+    write!(
+        to,
+        "{comma_field}\"default_class\"{colon}\"{default_class}\""
+    )?;
+    write!(
+        to,
+        "{comma_field}\"shares\"{colon}{open}\"premium\"{colon}{}",
+        shares.premium
+    )?;
     write!(to, "{comma}\"express\"{colon}{}", shares.express)?;
     write!(to, "{comma}\"standard\"{colon}{}", shares.standard)?;
     write!(to, "{comma}\"bulk\"{colon}{}{close}", shares.bulk)?;
@@ -81,14 +124,28 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         styled_device(entry, style, to)?;
     }
     write!(to, "{}]", if devices.is_empty() { "" } else { field })?;
-    write!(to, "{comma_field}\"mark\"{colon}{open}\"mask\"{colon}\"{:#x}\"", mark.mask())?;
+    write!(
+        to,
+        "{comma_field}\"mark\"{colon}{open}\"mask\"{colon}\"{:#x}\"",
+        mark.mask()
+    )?;
     write!(to, "{comma}\"shift\"{colon}{}{close}", mark.shift())?;
     write!(to, "{end}}}{last}")
 }
 
 fn styled_device(device: &Device, style: &Style, to: &mut dyn Write) -> fmt::Result {
-    let Style { colon, comma, open, close, .. } = *style;
-    write!(to, "{open}\"mac\"{colon}\"{}\"{comma}\"name\"{colon}", device.mac)?;
+    let Style {
+        colon,
+        comma,
+        open,
+        close,
+        ..
+    } = *style;
+    write!(
+        to,
+        "{open}\"mac\"{colon}\"{}\"{comma}\"name\"{colon}",
+        device.mac
+    )?;
     match device.name.as_str() {
         "" => to.write_str("null")?,
         name => write!(to, "\"{}\"", Escaped(name))?,

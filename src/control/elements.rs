@@ -94,7 +94,11 @@ impl Default for Elements {
 impl Elements {
     /// At the start of an answer line.
     pub const fn new() -> Elements {
-        Elements { buffer: Vec::new(), nest: Nest::NONE, state: State::Start }
+        Elements {
+            buffer: Vec::new(),
+            nest: Nest::NONE,
+            state: State::Start,
+        }
     }
 
     /// Takes bytes until a piece is complete; the bytes behind it stay in `bytes`. `None` when all were taken and more are needed.
@@ -126,7 +130,12 @@ impl Elements {
     fn step(&mut self, byte: u8) -> Result<Option<Kind>, BadAnswer> {
         let inside = matches!(
             self.state,
-            State::Name | State::NameEscape | State::Element | State::Failure | State::Object | State::Broken(_)
+            State::Name
+                | State::NameEscape
+                | State::Element
+                | State::Failure
+                | State::Object
+                | State::Broken(_)
         );
         if !inside && matches!(byte, b' ' | b'\t' | b'\r') {
             return Ok(None);
@@ -145,7 +154,11 @@ impl Elements {
             (State::Name | State::NameEscape, 0..=0x1f) => return Err(BadAnswer::Form),
             (State::Name, _) => {
                 self.keep(byte)?;
-                if byte == b'\\' { State::NameEscape } else { State::Name }
+                if byte == b'\\' {
+                    State::NameEscape
+                } else {
+                    State::Name
+                }
             }
             (State::NameEscape, _) => {
                 self.keep(byte)?;
@@ -237,7 +250,11 @@ enum Text {
 }
 
 impl Nest {
-    pub(super) const NONE: Nest = Nest { open: 0, depth: 0, text: Text::Outside };
+    pub(super) const NONE: Nest = Nest {
+        open: 0,
+        depth: 0,
+        text: Text::Outside,
+    };
 
     /// Whether this byte closed the last open bracket.
     pub(super) fn step(&mut self, byte: u8) -> Result<bool, BadAnswer> {

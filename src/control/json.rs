@@ -8,7 +8,10 @@ use core::fmt::Write;
 use heapless::{String, Vec};
 
 use super::elements::Nest;
-use super::{BadAnswer, Changed, ClassStatus, Device, Failure, Fault, Finding, Flow, Line, Side, State, Status};
+use super::{
+    BadAnswer, Changed, ClassStatus, Device, Failure, Fault, Finding, Flow, Line, Side, State,
+    Status,
+};
 
 /// Reads one answer, or one element of an answer.
 ///
@@ -35,18 +38,30 @@ impl<'a> Json<'a> {
     /// The one value that these bytes are, with white space around.
     pub(super) fn whole(bytes: &'a [u8]) -> Result<Json<'a>, BadAnswer> {
         let (value, rest) = split(bytes)?;
-        if rest.trim_ascii_start().is_empty() { Ok(value) } else { Err(BadAnswer::Form) }
+        if rest.trim_ascii_start().is_empty() {
+            Ok(value)
+        } else {
+            Err(BadAnswer::Form)
+        }
     }
 
     /// The fields of an object: names as they stand, and values.
     pub(super) fn fields(self) -> Result<Entries<'a>, BadAnswer> {
         let rest = self.0.strip_prefix(b"{").ok_or(BadAnswer::Form)?;
-        Ok(Entries { rest, close: b'}', first: true })
+        Ok(Entries {
+            rest,
+            close: b'}',
+            first: true,
+        })
     }
 
     fn items(self) -> Result<Entries<'a>, BadAnswer> {
         let rest = self.0.strip_prefix(b"[").ok_or(BadAnswer::Form)?;
-        Ok(Entries { rest, close: b']', first: true })
+        Ok(Entries {
+            rest,
+            close: b']',
+            first: true,
+        })
     }
 
     /// The field of that name, or null where there is none.
@@ -80,7 +95,9 @@ impl<'a> Json<'a> {
         let digit = |byte: &u8| char::from(*byte).to_digit(10);
         self.0
             .iter()
-            .try_fold(0_u64, |number, byte| number.checked_mul(10)?.checked_add(u64::from(digit(byte)?)))
+            .try_fold(0_u64, |number, byte| {
+                number.checked_mul(10)?.checked_add(u64::from(digit(byte)?))
+            })
             .ok_or(BadAnswer::Form)
     }
 
@@ -97,7 +114,11 @@ impl<'a> Json<'a> {
 
     /// Writes the text of a string. Bytes that are no UTF-8 become `?`: one strange name must not hide all others.
     fn unescape(self, to: &mut dyn Write) -> Result<(), BadAnswer> {
-        let inside = self.0.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(BadAnswer::Form)?;
+        let inside = self
+            .0
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_suffix(b"\""))
+            .ok_or(BadAnswer::Form)?;
         let form = |_| BadAnswer::Form;
         for chunk in inside.utf8_chunks() {
             let mut rest = chunk.valid();
@@ -108,7 +129,11 @@ impl<'a> Json<'a> {
                 rest = after;
             }
             to.write_str(rest).map_err(form)?;
-            chunk.invalid().iter().try_for_each(|_| to.write_char('?')).map_err(form)?;
+            chunk
+                .invalid()
+                .iter()
+                .try_for_each(|_| to.write_char('?'))
+                .map_err(form)?;
         }
         Ok(())
     }
@@ -117,7 +142,8 @@ impl<'a> Json<'a> {
         let mut list = Vec::new();
         let mut items = self.items()?;
         while let Some((_, item)) = items.next()? {
-            list.push(T::from_json(item)?).map_err(|_| BadAnswer::Form)?;
+            list.push(T::from_json(item)?)
+                .map_err(|_| BadAnswer::Form)?;
         }
         Ok(list)
     }
@@ -133,7 +159,11 @@ pub(super) struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// The next name and value; the name is empty in an array.
     pub(super) fn next(&mut self) -> Result<Option<(&'a [u8], Json<'a>)>, BadAnswer> {
-        let (&byte, after) = self.rest.trim_ascii_start().split_first().ok_or(BadAnswer::Form)?;
+        let (&byte, after) = self
+            .rest
+            .trim_ascii_start()
+            .split_first()
+            .ok_or(BadAnswer::Form)?;
         if byte == self.close {
             // A comma before it was taken together with its entry, which would have failed.
             return Ok(None);
@@ -148,8 +178,14 @@ impl<'a> Entries<'a> {
         let mut name: &[u8] = b"";
         if self.close == b'}' {
             let (Json(quoted), after) = split(self.rest)?;
-            name = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(BadAnswer::Form)?;
-            self.rest = after.trim_ascii_start().strip_prefix(b":").ok_or(BadAnswer::Form)?;
+            name = quoted
+                .strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_suffix(b"\""))
+                .ok_or(BadAnswer::Form)?;
+            self.rest = after
+                .trim_ascii_start()
+                .strip_prefix(b":")
+                .ok_or(BadAnswer::Form)?;
         }
         let (value, rest) = split(self.rest)?;
         self.rest = rest;
@@ -180,7 +216,9 @@ fn split(bytes: &[u8]) -> Result<(Json<'_>, &[u8]), BadAnswer> {
         }
         None => None,
     };
-    let (value, rest) = bytes.split_at_checked(len.ok_or(BadAnswer::Form)?).ok_or(BadAnswer::Form)?;
+    let (value, rest) = bytes
+        .split_at_checked(len.ok_or(BadAnswer::Form)?)
+        .ok_or(BadAnswer::Form)?;
     Ok((Json(value), rest))
 }
 
@@ -211,7 +249,9 @@ fn unescaped(escape: &str) -> Option<(char, &str)> {
 /// Four hex digits.
 fn unit(text: &str) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(4)?;
-    let number = digits.chars().try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
+    let number = digits
+        .chars()
+        .try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
     Some((number, rest))
 }
 
@@ -228,7 +268,10 @@ impl FromJson for Failure {
             "input" => Fault::Input,
             _ => return Err(BadAnswer::Form),
         };
-        Ok(Failure { fault, message: json.field("message")?.text()? })
+        Ok(Failure {
+            fault,
+            message: json.field("message")?.text()?,
+        })
     }
 }
 
@@ -264,7 +307,11 @@ impl FromJson for Side {
             interface: json.field("interface")?.text()?,
             line_kbit: json.field("line_kbit")?.small()?,
             rate_kbit: json.field("rate_kbit")?.small()?,
-            proven_percent: json.field("proven_percent")?.optional().map(Json::small).transpose()?,
+            proven_percent: json
+                .field("proven_percent")?
+                .optional()
+                .map(Json::small)
+                .transpose()?,
             leaf: json.field("leaf")?.text()?,
         })
     }
@@ -301,11 +348,27 @@ impl FromJson for Device {
             name: json.field("name")?.text()?,
             mac: json.field("mac")?.text()?,
             addresses: json.field("addresses")?.list()?,
-            class: json.field("class")?.optional().map(Json::text).transpose()?,
+            class: json
+                .field("class")?
+                .optional()
+                .map(Json::text)
+                .transpose()?,
             flows: json.field("flows")?.small()?,
-            up_kbit: json.field("up_kbit")?.optional().map(Json::small).transpose()?,
-            down_kbit: json.field("down_kbit")?.optional().map(Json::small).transpose()?,
-            seen_s: json.field("seen_s")?.optional().map(Json::small).transpose()?,
+            up_kbit: json
+                .field("up_kbit")?
+                .optional()
+                .map(Json::small)
+                .transpose()?,
+            down_kbit: json
+                .field("down_kbit")?
+                .optional()
+                .map(Json::small)
+                .transpose()?,
+            seen_s: json
+                .field("seen_s")?
+                .optional()
+                .map(Json::small)
+                .transpose()?,
         })
     }
 }
@@ -319,10 +382,22 @@ impl FromJson for Flow {
             dst: json.field("dst")?.text()?,
             dport: json.field("dport")?.small()?,
             device: json.field("device")?.text()?,
-            class: json.field("class")?.optional().map(Json::text).transpose()?,
+            class: json
+                .field("class")?
+                .optional()
+                .map(Json::text)
+                .transpose()?,
             mark: json.field("mark")?.small()?,
-            bytes_out: json.field("bytes_out")?.optional().map(Json::number).transpose()?,
-            bytes_back: json.field("bytes_back")?.optional().map(Json::number).transpose()?,
+            bytes_out: json
+                .field("bytes_out")?
+                .optional()
+                .map(Json::number)
+                .transpose()?,
+            bytes_back: json
+                .field("bytes_back")?
+                .optional()
+                .map(Json::number)
+                .transpose()?,
         })
     }
 }

@@ -82,7 +82,11 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// A request without a device or class.
     pub const fn plain(verb: Verb) -> Request<'static> {
-        Request { verb, device: None, class: None }
+        Request {
+            verb,
+            device: None,
+            class: None,
+        }
     }
 
     /// Writes it as JSON without the line break, and tells the length.
@@ -137,8 +141,12 @@ impl Heard {
         while let Some((name, value)) = fields.next()? {
             let again = match name {
                 b"verb" => verb.replace(Verb::of(&value.text::<15>()?)).is_some(),
-                b"device" => device.replace(value.optional().map(Json::text).transpose()?).is_some(),
-                b"class" => class.replace(value.optional().map(Json::text).transpose()?).is_some(),
+                b"device" => device
+                    .replace(value.optional().map(Json::text).transpose()?)
+                    .is_some(),
+                b"class" => class
+                    .replace(value.optional().map(Json::text).transpose()?)
+                    .is_some(),
                 _ => true,
             };
             if again {
@@ -146,11 +154,19 @@ impl Heard {
             }
         }
         let (device, class) = (device.flatten(), class.flatten());
-        Ok(verb.flatten().map(|verb| Heard { verb, device, class }))
+        Ok(verb.flatten().map(|verb| Heard {
+            verb,
+            device,
+            class,
+        }))
     }
 
     /// The same, borrowed.
     pub fn request(&self) -> Request<'_> {
-        Request { verb: self.verb, device: self.device.as_deref(), class: self.class.as_deref() }
+        Request {
+            verb: self.verb,
+            device: self.device.as_deref(),
+            class: self.class.as_deref(),
+        }
     }
 }

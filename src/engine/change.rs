@@ -5,7 +5,7 @@
 
 use heapless::Vec;
 
-use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, REMARK_EVERY, ROOTS_MAX};
+use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, ROOTS_MAX};
 use super::{Engine, Event, Line, Look, Op, Places, Timer, Trouble, Unplaced};
 use crate::control::Direction;
 use crate::value::{
@@ -17,7 +17,15 @@ use crate::value::{
 pub(super) struct GaveUp {
     rules: bool,
     accounting: bool,
+    /// Another process holds it all.
+    owned: bool,
     roots: Vec<IfIndex, ROOTS_MAX>,
+}
+
+impl GaveUp {
+    pub(super) fn is_anything(&self) -> bool {
+        self.rules || self.accounting || self.owned || !self.roots.is_empty()
+    }
 }
 
 impl Engine {
@@ -49,11 +57,9 @@ impl Engine {
         }
         let places = self.links.places(&self.config).map_err(Trouble::Unplaced)?;
         let (wan, lan) = (places.wan, places.lan);
-        if let Some(dev) = self.trees.stale(&[wan.index, lan.index]) {
-            return Ok(Some(Op::DeleteRoot {
-                dev,
-                handle: super::ROOT,
-            }));
+        if self.neighbours_of != Some(lan.index) {
+            // Who is there was asked before it was known where the LAN is.
+            self.unknown.neighbours = true;
         }
         for (direction, link) in [(Direction::Up, wan), (Direction::Down, lan)] {
             if self.trees.tree(link.index).is_none() {
@@ -68,6 +74,13 @@ impl Engine {
         let wished = self.wished_rules(&places);
         if let Some(op) = self.rules_change(wished) {
             return Ok(Some(op));
+        }
+        // Last: what the kernel may still refuse of the new must not have cost the old its queues.
+        if let Some(dev) = self.trees.stale(&[wan.index, lan.index]) {
+            return Ok(Some(Op::DeleteRoot {
+                dev,
+                handle: super::ROOT,
+            }));
         }
         Ok((self.accounting.acct == Some(false)).then_some(Op::Accounting(true)))
     }
@@ -136,24 +149,33 @@ impl Engine {
 
     /// Nothing of ours shall be there: the first thing that still is. What could not be removed is passed over, so that the rest is.
     fn next_removal(&mut self) -> Option<Op> {
-        if self.rules.table {
-            let counted_before = self.before.and_then(|before| before.acct);
-            if self.accounting.acct == Some(true)
-                && counted_before == Some(false)
-                && !self.gave_up.accounting
-            {
-                return Some(Op::Accounting(false));
-            }
-            if !self.gave_up.rules {
-                return Some(Op::DeleteRules);
-            }
+        if self.gave_up.owned {
+            return None;
         }
-        self.trees
-            .stale(&self.gave_up.roots)
-            .map(|dev| Op::DeleteRoot {
-                dev,
-                handle: super::ROOT,
-            })
+        let counted_before = self.before.and_then(|before| before.acct);
+        if self.rules.owned_or_open()
+            && self.accounting.acct == Some(true)
+            && counted_before == Some(false)
+            && !self.gave_up.accounting
+        {
+            return Some(Op::Accounting(false));
+        }
+        if self.rules.table && !self.gave_up.rules {
+            return Some(Op::DeleteRules);
+        }
+        if !self.rules.table {
+            // Another program may have removed them before us; the marks that they made are still ours.
+            self.remark.clear_left();
+        }
+        let stale = self.trees.stale(&self.gave_up.roots);
+        if stale.is_none() && !self.gave_up.is_anything() {
+            // Whoever comes back finds what then is.
+            self.before = None;
+        }
+        stale.map(|dev| Op::DeleteRoot {
+            dev,
+            handle: super::ROOT,
+        })
     }
 
     /// The operation that was going on is over.
@@ -162,20 +184,31 @@ impl Engine {
         match (&op, result) {
             (Op::Look(look), result) => self.looked(now, *look, result),
             (Op::Save, result) => self.saved(now, result),
-            (op, Ok(())) => {
-                self.journal.note(now, Event::Changed);
-                self.trees.done(op);
-                self.rules_done(op);
-                match *op {
-                    Op::Rules { ruleset, .. } => self.before = Some(ruleset.before),
-                    Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
-                    Op::DeleteRules => self.remark.clear_all(),
-                    // Not longer for the second device than for the first.
-                    Op::Root { .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
-                    _ => {}
-                }
+            (op, Ok(())) => self.carried_out(now, op),
+            // What is gone already needs no removal.
+            (op @ (Op::DeleteRules | Op::DeleteRoot { .. }), Err(refused))
+                if refused.cause == Cause::Gone =>
+            {
+                self.carried_out(now, op);
             }
             (op, Err(refused)) => self.refused(now, op, refused),
+        }
+    }
+
+    fn carried_out(&mut self, now: Instant, op: &Op) {
+        self.journal.note(now, Event::Changed);
+        self.trees.done(op);
+        self.rules_done(op);
+        match *op {
+            Op::Rules { ruleset, .. } => {
+                self.before = Some(ruleset.before);
+                self.remark.rules_have(ruleset.layout);
+            }
+            Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
+            Op::DeleteRules => self.remark.clear_all(),
+            // Not longer for the second device than for the first.
+            Op::Root { .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
+            _ => {}
         }
     }
 
@@ -189,6 +222,12 @@ impl Engine {
         let unknown = matches!(refused.cause, Cause::Unsupported | Cause::Invalid);
         if matches!(op, Op::Rules { ruleset, .. } if ruleset.guarded) && unknown {
             self.abilities.guard = false;
+            return;
+        }
+        // Without it the bytes of flows are not told, and everything else works: a user namespace may not write it.
+        if matches!(op, Op::Accounting(_)) {
+            self.journal.note(now, Event::Refused);
+            self.accounting.acct = None;
             return;
         }
         // What we believed to be there is not, or the reverse: look again before the next try.
@@ -205,48 +244,21 @@ impl Engine {
 
     /// Going away: the rest still goes.
     fn give_up(&mut self, op: &Op, refused: Refused) {
-        if refused.cause != Cause::Gone && self.trouble.is_none() {
+        let denied = refused.cause == Cause::Denied;
+        if self.trouble.is_none() {
             self.trouble = Some(Trouble::Refused {
                 what: what(op),
                 refused,
             });
         }
         match *op {
+            // A guarded table that may not be removed has a living owner, and all the rest is his too.
+            Op::DeleteRules if denied => self.gave_up.owned = true,
             Op::DeleteRules => self.gave_up.rules = true,
             Op::Accounting(_) => self.gave_up.accounting = true,
             Op::DeleteRoot { dev, .. } => {
                 let _ = self.gave_up.roots.push(dev);
             }
-            _ => {}
-        }
-    }
-
-    fn looked(&mut self, now: Instant, look: Look, result: Result<(), Refused>) {
-        if let Err(refused) = result {
-            self.journal.note(now, Event::Refused);
-            match look {
-                Look::Flows => return self.break_flows(now, refused),
-                // Without these nothing can be decided: again, later.
-                Look::Links => self.unknown.links = true,
-                Look::Rules => self.unknown.rules = true,
-                Look::Qdiscs => self.unknown.qdiscs = true,
-                _ => return,
-            }
-            // Held back until the retry; going away, what was not seen is not removed.
-            if self.is_on() {
-                self.in_trouble(
-                    now,
-                    Trouble::Refused {
-                        what: "a list of what is there",
-                        refused,
-                    },
-                );
-            }
-            return;
-        }
-        match look {
-            Look::Flows => self.end_flows(now),
-            Look::Bytes(_) => self.take_sample(now),
             _ => {}
         }
     }
@@ -298,10 +310,8 @@ impl Engine {
                 return None;
             }
         };
-        match self
-            .devices
-            .locate(id, address, seen.unwrap_or(self.started))
-        {
+        let told = seen.map_or(super::Told::ByLease, super::Told::ByKernel);
+        match self.devices.locate(id, address, told) {
             super::Located::Known => {}
             super::Located::Moved => self.moved(now, id),
             super::Located::Evicted => {
@@ -315,14 +325,11 @@ impl Engine {
         Some(id)
     }
 
-    /// A device has a new address: flows of that address may have been opened before we knew whose it is.
+    /// A device has a new address: flows of that address may have been opened before we knew whose it is, or by whoever had it before.
     fn moved(&mut self, now: Instant, id: super::DeviceId) {
-        let Some(device) = self.devices.get_mut(id) else {
-            return;
-        };
-        if device.class.is_some() && !device.remark {
+        if let Some(device) = self.devices.get_mut(id) {
             device.remark = true;
-            self.timers.set(Timer::Remark, now.after(REMARK_EVERY));
+            self.remark_later(now);
         }
     }
 

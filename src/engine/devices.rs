@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use heapless::index_map::FnvIndexMap;
 use heapless::{String, Vec};
 
-use super::limits::{ADDRESSES_MAX, DEVICES_MAX};
+use super::limits::{ADDRESSES_MAX, DEVICE_ADDRESSES_MAX, DEVICES_MAX};
 use crate::config::{Config, NAME_BYTES_MAX};
 use crate::value::{Class, Instant, Mac};
 
@@ -56,7 +56,22 @@ pub struct Traffic {
 #[derive(Clone, Copy, Debug)]
 struct Address {
     device: DeviceId,
-    seen: Instant,
+    told: Told,
+}
+
+/// Who told of an address, and when there last was word from it. What the kernel told is worth more than what a lease says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// A lease file: nobody saw it.
+    ByLease,
+    /// The kernel, which had word from it then.
+    ByKernel(Instant),
+}
+
+impl Told {
+    const fn by_kernel(self) -> bool {
+        matches!(self, Told::ByKernel(_))
+    }
 }
 
 /// What became of a device that was seen.
@@ -179,24 +194,34 @@ impl Devices {
         self.addresses.retain(|_, known| known.device != id);
     }
 
-    /// A device has an address; whoever had it before has it no more.
-    pub fn locate(&mut self, id: DeviceId, address: IpAddr, seen: Instant) -> Located {
+    /// A device has an address; whoever had it before has it no more. A lease only tells of an address that the kernel has not told of: it is the
+    /// host's own word, and may be old.
+    pub fn locate(&mut self, id: DeviceId, address: IpAddr, told: Told) -> Located {
         if let Some(known) = self.addresses.get_mut(&address) {
-            known.seen = known.seen.max(seen);
-            if known.device == id {
+            if known.device == id || (known.told.by_kernel() && !told.by_kernel()) {
+                if known.device == id {
+                    known.told = known.told.max(told);
+                }
                 return Located::Known;
             }
-            known.device = id;
+            *known = Address { device: id, told };
             return Located::Moved;
         }
-        let entry = Address { device: id, seen };
-        if self.addresses.insert(address, entry).is_ok() {
+        let crowded = self
+            .addresses
+            .values()
+            .filter(|known| known.device == id)
+            .count()
+            >= DEVICE_ADDRESSES_MAX;
+        let entry = Address { device: id, told };
+        if !crowded && self.addresses.insert(address, entry).is_ok() {
             return Located::Moved;
         }
         let oldest = self
             .addresses
             .iter()
-            .min_by_key(|(_, known)| known.seen)
+            .filter(|(_, known)| !crowded || known.device == id)
+            .min_by_key(|(_, known)| known.told)
             .map(|(address, _)| *address);
         if let Some(oldest) = oldest {
             self.addresses.swap_remove(&oldest);
@@ -300,7 +325,8 @@ impl Device {
             configured: false,
             class: None,
             kernel_class: None,
-            remark: false,
+            // Its flows may carry what a run before this one left.
+            remark: true,
             seen: None,
             traffic: Traffic::default(),
             counting: Traffic::default(),

@@ -86,8 +86,10 @@ pub enum Input<'a> {
     Unmarked(Cause),
     /// A kernel module is loaded, in answer to [`Look::Modules`].
     Module(&'a str),
-    /// Events were lost, of whatever kind.
+    /// Events were lost, of whatever kind but neighbours.
     Lost,
+    /// Events of neighbours were lost.
+    NeighboursLost,
     /// The last operation is done, or was refused.
     Done(Result<(), Refused>),
     /// A client asks.

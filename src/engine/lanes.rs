@@ -5,7 +5,7 @@
 //!  +- 4c4d:1       the line: nothing below it exceeds its rate
 //!  |   +- 4c4d:10  Premium     prio 0
 //!  |   +- 4c4d:20  Express     prio 1
-//!  |   +- 4c4d:31  small packets of the lanes below  prio 1
+//!  |   +- 4c4d:36  small packets of the lanes below  prio 1
 //!  |   +- 4c4d:30  Standard    prio 2
 //!  |   +- 4c4d:40  Bulk        prio 3
 //!  +- 4c4d:100     Exempt: beside the line, never waits for it
@@ -63,8 +63,11 @@ const FIFO_BYTES_MAX: u32 = 256 * 1024;
 /// A leaf that counts packets holds so many: sqm-scripts' number for small routers.
 const FQ_CODEL_PACKETS: u32 = 1001;
 
-/// Memory that one `fq_codel` may use; eight of them on a router with 32 MB.
-const FQ_CODEL_MEMORY_BYTES: u32 = 1 << 20;
+/// Memory that one `fq_codel` may use: what passes in 50 ms, within these bounds. There are twelve of them, and a router with 32 MB is not to
+/// give more than 6 MB to queues.
+const FQ_CODEL_MEMORY_MS: u32 = 50;
+const FQ_CODEL_MEMORY_MIN: u32 = 512 * 1024;
+const FQ_CODEL_MEMORY_MAX: u32 = 4 * 1024 * 1024;
 
 /// SFQ's queue length everywhere until 3.3, and its default.
 const SFQ_PACKETS: u32 = 127;
@@ -144,7 +147,8 @@ impl Queue {
     pub const fn minor(self) -> u16 {
         match self {
             Queue::Lane(class) => minor(class),
-            Queue::Small => 0x31,
+            // Below us, on a device that keeps the priority, the kernel's own pfifo_fast reads its last four bits: 6 is its first band, 1 its last.
+            Queue::Small => 0x36,
         }
     }
 
@@ -284,7 +288,10 @@ impl Line {
                 target_us,
                 interval_us,
                 quantum_bytes: self.packet_bytes(),
-                memory_bytes: FQ_CODEL_MEMORY_BYTES,
+                memory_bytes: self
+                    .rate
+                    .bytes_in_ms(FQ_CODEL_MEMORY_MS)
+                    .clamp(FQ_CODEL_MEMORY_MIN, FQ_CODEL_MEMORY_MAX),
             }),
             LeafKind::Sfq => Leaf::Sfq(Sfq {
                 limit_packets: SFQ_PACKETS,

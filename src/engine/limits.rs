@@ -20,8 +20,8 @@ pub const ROOTS_MAX: usize = LINKS_MAX;
 /// Events kept for whoever asks what happened. When full, the oldest goes; its counter stays.
 pub const JOURNAL_MAX: usize = 64;
 
-/// Clients whose question waits for a second look at the flows. A further one is told to come again.
-pub const WAITING_CLIENTS_MAX: usize = 4;
+/// Clients whose question or change waits: as many as the daemon has connections for. A further one is told to come again.
+pub const WAITING_CLIENTS_MAX: usize = 8;
 
 /// Between two looks at the counters while something of ours is in the kernel. The daemon wakes for nothing else when nothing happens.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +34,17 @@ pub const RETRY_MIN: Duration = Duration::from_secs(2);
 
 /// See [`RETRY_MIN`].
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Lists in a row that changes may overtake before that counts as a refusal: interfaces that come and go by the dozen at boot.
+pub const BUSY_LOOKS_MAX: u8 = 8;
+
+/// Between two looks at everything (or at the neighbours) because events were lost. A LAN host that floods ARP makes them go lost without
+/// end; a look at everything takes a small router some 50 ms.
+pub const RESYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// Addresses of one device at most: one that takes another each second must not push the others' out. Beyond, its own address that was silent
+/// longest makes room.
+pub const DEVICE_ADDRESSES_MAX: usize = 32;
 
 /// Between two walks through the flows that a device's new address has caused. A LAN host can cause them at will; a walk through a
 /// full table of a small router takes some 100 ms.

@@ -50,9 +50,15 @@ pub enum Unplaced {
 impl fmt::Display for Unplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unplaced::NoDefaultRoute => f.write_str("wan.interface is auto and there is no default route yet; name the interface or wait for it"),
-            Unplaced::Missing { field, name } => write!(f, "{field}: expected an interface of this router, found {name}, which is not there"),
-            Unplaced::NoLan => f.write_str("lan is auto and no bridge or second interface is there; name the interface"),
+            Unplaced::NoDefaultRoute => f.write_str(
+                "wan.interface is auto and there is no default route yet; name the interface or wait for it",
+            ),
+            Unplaced::Missing { field, name } => {
+                write!(f, "{field}: expected an interface of this router, found {name}, which is not there")
+            }
+            Unplaced::NoLan => {
+                f.write_str("lan is auto and no bridge or second interface is there; name the interface")
+            }
             Unplaced::SeveralLans(one, other) => {
                 write!(f, "lan is auto and both {one} and {other} could be it; name the interface")
             }

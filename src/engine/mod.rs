@@ -27,6 +27,7 @@ mod journal;
 mod lanes;
 pub mod limits;
 mod links;
+mod looks;
 mod rates;
 mod remark;
 mod report;
@@ -35,6 +36,7 @@ mod rules;
 mod timers;
 mod trees;
 mod trouble;
+mod whom;
 
 use core::time::Duration;
 
@@ -44,7 +46,7 @@ use crate::config::Config;
 use crate::control::Failure;
 use crate::value::{Before, Instant, MarkLayout, Refused};
 
-pub use devices::{Device, DeviceId, Devices, Located, Seen, Traffic};
+pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
 pub use input::{
     Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Step,
 };
@@ -57,11 +59,13 @@ pub use timers::{Timer, Timers};
 pub use trees::{Foreign, Tree, Trees};
 pub use trouble::Trouble;
 
-use limits::{FIGHT_WINDOW, FIGHTS_MAX, HEALTH_EVERY, RETRY_MAX, RETRY_MIN};
+use limits::RETRY_MIN;
+use looks::Unknown;
 use rates::Rates;
 use remark::Remark;
 use request::{Asked, Pending};
 use rules::RulesSeen;
+use trouble::Fights;
 
 /// See the module.
 #[derive(Debug)]
@@ -80,6 +84,15 @@ pub struct Engine {
     timers: Timers,
     /// What is not known any more.
     unknown: Unknown,
+    /// A list could not be seen: nothing is decided by what is left of it.
+    blind: bool,
+    /// Where the LAN was when the neighbours were last asked for.
+    neighbours_of: Option<crate::value::IfIndex>,
+    /// Lists in a row that were overtaken by changes.
+    busy_looks: u8,
+    /// When everything was last looked at because events were lost, and when the neighbours were.
+    resynced: Option<Instant>,
+    resynced_neighbours: Option<Instant>,
     /// What `Input::Done` will be about.
     doing: Option<Op>,
     /// What the kernel was like before us.
@@ -89,7 +102,8 @@ pub struct Engine {
     trouble: Option<Trouble>,
     retry: Duration,
     fights: Fights,
-    pending: Option<Pending>,
+    /// Changes that came together, and are carried out or undone together.
+    pending: Vec<Pending, { limits::WAITING_CLIENTS_MAX }>,
     asked: rates::Waiting,
     refused_clients: Vec<(Client, Box<Failure>), { limits::WAITING_CLIENTS_MAX }>,
     saving: Saving,
@@ -102,52 +116,10 @@ pub struct Engine {
 enum Goal {
     /// What the configuration says.
     Configured,
-    /// Nothing of ours in the kernel; whoever asked is told.
-    Gone(Option<Client>),
-    /// That has been reached, and told.
+    /// Nothing of ours in the kernel.
+    Gone,
+    /// That has been reached, as far as the kernel let us.
     Over,
-}
-
-/// What has to be looked at before anything is decided.
-#[derive(Clone, Copy, Debug)]
-struct Unknown {
-    links: bool,
-    routes: bool,
-    neighbours: bool,
-    leases: bool,
-    accounting: bool,
-    rules: bool,
-    /// The qdiscs; then the classes of the WAN's and the LAN's device.
-    qdiscs: bool,
-    classes: [Option<crate::value::IfIndex>; 2],
-    bytes: bool,
-    fill: bool,
-    modules: bool,
-}
-
-impl Unknown {
-    const EVERYTHING: Unknown = Unknown {
-        links: true,
-        routes: true,
-        neighbours: true,
-        leases: true,
-        accounting: true,
-        rules: true,
-        qdiscs: true,
-        classes: [None; 2],
-        bytes: false,
-        fill: false,
-        modules: false,
-    };
-}
-
-/// Other programs that undo what we do.
-#[derive(Clone, Copy, Debug, Default)]
-struct Fights {
-    /// Somebody touched something since all was last as wished.
-    touched: bool,
-    since: Option<Instant>,
-    rounds: u8,
 }
 
 /// Where the configuration in force is.
@@ -176,13 +148,18 @@ impl Engine {
             journal: Journal::default(),
             timers: Timers::default(),
             unknown: Unknown::EVERYTHING,
+            blind: false,
+            neighbours_of: None,
+            busy_looks: 0,
+            resynced: None,
+            resynced_neighbours: None,
             doing: None,
             before: None,
             accounting: Before { acct: None },
             trouble: None,
             retry: RETRY_MIN,
             fights: Fights::default(),
-            pending: None,
+            pending: Vec::new(),
             asked: Vec::new(),
             refused_clients: Vec::new(),
             saving: Saving::default(),
@@ -190,12 +167,14 @@ impl Engine {
             bypass: doctor::Bypass::default(),
         };
         engine.configure(now);
+        // Whoever ran before us may have died between a change of the map and the walk.
+        engine.remark.begin();
         engine
     }
 
     /// Takes everything of ours out of the kernel, and then ends. Nobody is told.
     pub fn leave(&mut self) {
-        self.goal = Goal::Gone(None);
+        self.goal = Goal::Gone;
     }
 
     /// The configuration in force.
@@ -230,11 +209,6 @@ impl Engine {
             .map(|trouble| report::text(format_args!("{trouble}")))
     }
 
-    /// Whether everything is in the kernel as wished, as far as is known.
-    pub fn is_settled(&self) -> bool {
-        self.trouble.is_none() && self.doing.is_none()
-    }
-
     fn layout(&self) -> MarkLayout {
         self.config.mark
     }
@@ -244,9 +218,18 @@ impl Engine {
         for _ in 0..refused {
             self.journal.note(now, Event::DeviceRefused);
         }
+        self.fights.forget_places();
+        self.begin_anew();
+    }
+
+    /// What failed before is tried again, whatever it was.
+    fn begin_anew(&mut self) {
         self.timers.clear(Timer::Retry);
         self.trouble = None;
         self.gave_up = change::GaveUp::default();
+        if self.blind {
+            self.look_again();
+        }
     }
 
     /// Takes one input. Afterwards [`Engine::poll`] wants to be called.
@@ -254,7 +237,11 @@ impl Engine {
         match input {
             Input::Link(link) => match self.links.learn(link) {
                 Learned::Known => {}
-                Learned::News => self.news(),
+                Learned::News => {
+                    // IPv4 routes of a device that is switched off go without a word.
+                    self.unknown.routes = true;
+                    self.news();
+                }
                 Learned::Full => self.journal.note(now, Event::LinkRefused),
             },
             Input::LinkGone(dev) => {
@@ -274,14 +261,15 @@ impl Engine {
             Input::Qdisc(qdisc) => self.trees.learn_qdisc(&qdisc),
             Input::Class(class) => self.trees.learn_class(&class),
             Input::TreeTouched(dev) => {
-                if self
-                    .links
-                    .places(&self.config)
-                    .is_ok_and(|places| [places.wan.index, places.lan.index].contains(&dev))
-                {
-                    self.unknown.qdiscs = true;
-                    self.fights.touched = true;
-                    self.news();
+                match self.links.places(&self.config) {
+                    Ok(places) if ![places.wan.index, places.lan.index].contains(&dev) => {}
+                    Ok(_) => {
+                        self.unknown.qdiscs = true;
+                        self.fights.touched = true;
+                        self.news();
+                    }
+                    // It may be one of both later, and what was seen of it is not true any more.
+                    Err(_) => self.unknown.qdiscs = true,
                 }
             }
             Input::Rule(seen) => self.see_rule(seen),
@@ -295,14 +283,8 @@ impl Engine {
             Input::Fill { flows, flows_max } => self.rates.learn_fill(flows, flows_max),
             Input::Unmarked(cause) => self.unmarked(now, cause),
             Input::Module(name) => self.bypass.learn(name),
-            Input::Lost => {
-                self.journal.note(now, Event::Resynced);
-                self.unknown = Unknown {
-                    modules: self.unknown.modules,
-                    ..Unknown::EVERYTHING
-                };
-                self.news();
-            }
+            Input::Lost => self.lost(now, Timer::Resync),
+            Input::NeighboursLost => self.lost(now, Timer::ResyncNeighbours),
             Input::Done(result) => self.done(now, result),
             Input::Request(client, request) => self.request(now, client, request),
             Input::Apply(client, config) => self.apply(now, client, config),
@@ -312,9 +294,12 @@ impl Engine {
     }
 
     /// The world is different: what failed before may work now.
-    fn news(&mut self) {
+    pub(super) fn news(&mut self) {
         if !matches!(self.trouble, Some(Trouble::Fight { .. })) {
             self.timers.clear(Timer::Retry);
+            if self.blind {
+                self.look_again();
+            }
         }
     }
 
@@ -324,12 +309,21 @@ impl Engine {
         if let Some(look) = self.next_look() {
             return self.look(look);
         }
+        // Not with each list that was seen: two of them may be asked for in turn.
+        self.busy_looks = 0;
         if let Some(op) = self.next_op(now) {
             self.doing = Some(op.clone());
             return Step::Do(op);
         }
+        // With everything in place the counters are wanted.
+        if let Some(look) = self.next_look() {
+            return self.look(look);
+        }
         if self.remark_due() {
             return self.look(Look::Flows);
+        }
+        if self.saving.due && !self.timers.is_set(Timer::Save) {
+            return self.save();
         }
         if let Some((client, answer)) = self.next_answer(now) {
             return Step::Answer(client, answer);
@@ -337,10 +331,7 @@ impl Engine {
         if self.goal == Goal::Over {
             return Step::End;
         }
-        if self.saving.due && !self.timers.is_set(Timer::Save) {
-            return self.save();
-        }
-        if let Some(look) = self.next_count(now) {
+        if let Some(look) = self.next_count() {
             return self.look(look);
         }
         Step::Wait(self.timers.next(now))
@@ -350,8 +341,12 @@ impl Engine {
         if self.timers.take_due(Timer::Health, now) {
             self.ask_for_counters();
         }
-        // Retry, Save and RateWindow are looked at where they matter: a timer that is not set holds nothing back.
-        self.timers.take_due(Timer::Retry, now);
+        if self.timers.take_due(Timer::Retry, now) {
+            self.gave_up = change::GaveUp::default();
+            self.look_again();
+        }
+        self.resync_if_due(now);
+        // Save and RateWindow are looked at where they matter: a timer that is not set holds nothing back.
         self.timers.take_due(Timer::Save, now);
         self.timers.take_due(Timer::RateWindow, now);
         // The next comparison finds the wished rates whole again.
@@ -361,68 +356,6 @@ impl Engine {
         }
     }
 
-    fn look(&mut self, look: Look) -> Step {
-        match look {
-            Look::Links => self.links.forget(),
-            Look::Routes => self.links.forget_routes(),
-            Look::Qdiscs => self.forget_trees(),
-            Look::Rules => {
-                self.rules = RulesSeen::unseen(&self.rules);
-                self.devices
-                    .iter_mut()
-                    .for_each(|device| device.kernel_class = None);
-            }
-            Look::Flows => self.begin_flows(),
-            Look::Modules => self.bypass = doctor::Bypass::default(),
-            _ => {}
-        }
-        self.doing = Some(Op::Look(look));
-        Step::Do(Op::Look(look))
-    }
-
-    fn forget_trees(&mut self) {
-        let devices = match self.links.places(&self.config) {
-            Ok(places) => [Some(places.wan.index), Some(places.lan.index)],
-            Err(_) => [None; 2],
-        };
-        self.trees.forget(devices);
-        self.unknown.classes = devices;
-    }
-
-    fn next_look(&mut self) -> Option<Look> {
-        let unknown = &mut self.unknown;
-        let mut due = |flag: fn(&mut Unknown) -> &mut bool, look: Look| {
-            core::mem::take(flag(unknown)).then_some(look)
-        };
-        due(|u| &mut u.links, Look::Links)
-            .or_else(|| due(|u| &mut u.routes, Look::Routes))
-            .or_else(|| due(|u| &mut u.neighbours, Look::Neighbours))
-            .or_else(|| due(|u| &mut u.leases, Look::Leases))
-            .or_else(|| due(|u| &mut u.accounting, Look::Accounting))
-            .or_else(|| due(|u| &mut u.rules, Look::Rules))
-            .or_else(|| due(|u| &mut u.qdiscs, Look::Qdiscs))
-            .or_else(|| {
-                unknown
-                    .classes
-                    .iter_mut()
-                    .find_map(Option::take)
-                    .map(Look::Classes)
-            })
-            .or_else(|| self.next_counter_look())
-    }
-
-    fn next_counter_look(&mut self) -> Option<Look> {
-        if core::mem::take(&mut self.unknown.bytes)
-            && let Ok(places) = self.links.places(&self.config)
-        {
-            return Some(Look::Bytes(places.wan.index));
-        }
-        if core::mem::take(&mut self.unknown.fill) {
-            return Some(Look::Fill);
-        }
-        core::mem::take(&mut self.unknown.modules).then_some(Look::Modules)
-    }
-
     /// The next change, unless the kernel's last no is too young, or there is nothing to change.
     fn next_op(&mut self, now: Instant) -> Option<Op> {
         if self.timers.is_set(Timer::Retry) || self.goal == Goal::Over {
@@ -430,7 +363,9 @@ impl Engine {
         }
         match self.next_change() {
             Ok(Some(op)) => {
-                if self.fights.touched && self.pending.is_none() && self.fought(now) {
+                // Who leaves fights for nothing.
+                let may_fight = self.is_on() && self.fights.touched;
+                if may_fight && self.fought(now) {
                     return None;
                 }
                 Some(op)
@@ -443,66 +378,6 @@ impl Engine {
                 self.in_trouble(now, trouble);
                 None
             }
-        }
-    }
-
-    fn settle(&mut self, now: Instant) {
-        self.trouble = None;
-        self.retry = RETRY_MIN;
-        self.fights.touched = false;
-        if self.is_on() && !self.timers.is_set(Timer::Health) {
-            // The first look at the counters is the start of the first interval.
-            if self.rates.is_unsampled() {
-                self.ask_for_counters();
-            }
-            self.timers.set(Timer::Health, now.after(HEALTH_EVERY));
-        }
-    }
-
-    /// Something of ours was undone by somebody. Returns whether we stop putting it back.
-    fn fought(&mut self, now: Instant) -> bool {
-        self.fights.touched = false;
-        self.journal.note(now, Event::Fought);
-        match self.fights.since {
-            Some(since) if now.since(since) < FIGHT_WINDOW => {
-                self.fights.rounds = self.fights.rounds.saturating_add(1)
-            }
-            _ => {
-                self.fights = Fights {
-                    touched: false,
-                    since: Some(now),
-                    rounds: 1,
-                }
-            }
-        }
-        if self.fights.rounds <= FIGHTS_MAX {
-            return false;
-        }
-        self.trouble = Some(Trouble::Fight { rounds: FIGHTS_MAX });
-        self.timers.set(Timer::Retry, now.after(FIGHT_WINDOW));
-        true
-    }
-
-    fn in_trouble(&mut self, now: Instant, trouble: Trouble) {
-        let waits = trouble.waits_for_news();
-        self.journal.note(now, Event::Refused);
-        if let Some(failure) = self.undo_pending(now, &trouble) {
-            self.fail_pending(Box::new(failure));
-            return;
-        }
-        if waits {
-            // An event will tell: nothing to try in the meantime. A far timer only guards against an event that is never sent.
-            self.timers.set(Timer::Retry, now.after(RETRY_MAX));
-        } else {
-            self.timers.set(Timer::Retry, now.after(self.retry));
-            self.retry = (self.retry * 2).min(RETRY_MAX);
-        }
-        self.trouble = Some(trouble);
-    }
-
-    fn fail_pending(&mut self, failure: Box<Failure>) {
-        if let Some(pending) = &mut self.pending {
-            pending.failure = Some(failure);
         }
     }
 

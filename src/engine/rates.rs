@@ -6,14 +6,16 @@ use super::limits::{PROOF_BYTES_MIN, RATE_WINDOW, WAITING_CLIENTS_MAX};
 use super::request::Question;
 use super::{Engine, Look, Queue, Timer};
 use crate::control::Direction;
-use crate::value::{Instant, LinkBytes, TcStats};
+use crate::value::{IfIndex, Instant, LinkBytes, TcStats};
 
 /// The counters at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     at: Instant,
     wan: LinkBytes,
-    /// Of each queue on the WAN's and on the LAN's device.
+    /// The WAN's and the LAN's device.
+    devices: [IfIndex; 2],
+    /// Of each queue on either.
     classes: [[TcStats; Queue::ALL.len()]; 2],
 }
 
@@ -85,6 +87,8 @@ impl Rates {
                 continue;
             };
             let mut queued = 0_u64;
+            // Queues or a WAN that were made anew count from 0 again: such an interval proves nothing.
+            let mut whole = true;
             for ((before, after), kbit) in before.iter().zip(after).zip(
                 interval
                     .queue_kbit
@@ -94,25 +98,30 @@ impl Rates {
             ) {
                 let bytes = after.bytes.saturating_sub(before.bytes);
                 *kbit = u32::try_from(bytes.saturating_mul(8) / ms).unwrap_or(u32::MAX);
-                queued = queued
-                    .saturating_add(bytes)
-                    .saturating_add(dropped_bytes(before, after));
+                whole &= after.bytes >= before.bytes;
+                queued = queued.saturating_add(bytes);
+                // What was dropped on its way home had come over the WAN all the same.
+                if direction == Direction::Down {
+                    queued = queued.saturating_add(dropped_bytes(before, after));
+                }
             }
             let carried = match direction {
-                Direction::Up => latest.wan.tx.saturating_sub(previous.wan.tx),
-                Direction::Down => latest.wan.rx.saturating_sub(previous.wan.rx),
+                Direction::Up => latest.wan.tx.checked_sub(previous.wan.tx),
+                Direction::Down => latest.wan.rx.checked_sub(previous.wan.rx),
             };
             if let Some(proven) = interval.proven_percent.get_mut(way) {
-                *proven = proven_percent(queued, carried);
+                *proven = carried
+                    .filter(|_| whole)
+                    .and_then(|carried| proven_percent(queued, carried));
             }
         }
         interval
     }
 }
 
-/// What was dropped had come over the WAN all the same. Only packets are counted; those that were sent tell their size.
+/// Bytes that were dropped. Only packets are counted; those that were sent tell their size.
 fn dropped_bytes(before: &TcStats, after: &TcStats) -> u64 {
-    let dropped = u64::from(after.dropped.wrapping_sub(before.dropped));
+    let dropped = u64::from(after.dropped.saturating_sub(before.dropped));
     let packets = u64::from(after.packets.wrapping_sub(before.packets)).max(1);
     after.bytes.saturating_sub(before.bytes) / packets * dropped
 }
@@ -140,42 +149,38 @@ impl Engine {
             let tree = self.trees.tree(dev).copied().unwrap_or_default();
             Queue::ALL.map(|queue| tree.stats(queue))
         };
-        let classes = [stats(places.wan.index), stats(places.lan.index)];
-        let sample = Sample {
+        let devices = [places.wan.index, places.lan.index];
+        // Another device's counters have another start.
+        let latest = self.rates.latest.filter(|latest| latest.devices == devices);
+        // Two questions in a row would leave an interval too short to say anything: the earlier sample then stays.
+        if latest.is_some_and(|latest| now.since(latest.at) < RATE_WINDOW) {
+            return;
+        }
+        self.rates.previous = latest;
+        self.rates.latest = Some(Sample {
             at: now,
             wan: self.rates.wan,
-            classes,
-        };
-        // Two questions in a row would leave an interval too short to say anything: the earlier start then stays.
-        if self
-            .rates
-            .latest
-            .is_none_or(|latest| now.since(latest.at) >= RATE_WINDOW)
-        {
-            self.rates.previous = self.rates.latest;
-        }
-        self.rates.latest = Some(sample);
+            devices,
+            classes: devices.map(stats),
+        });
     }
 
     /// A count of the devices' bytes is wanted.
     pub(super) fn want_count(&mut self) {
-        if self.rates.count == Count::Idle {
+        // Leaving, nobody waits for a second walk.
+        let counts = self.abilities.conntrack && self.goal == super::Goal::Configured;
+        if counts && self.rates.count == Count::Idle {
             self.rates.count = Count::First;
         }
     }
 
     /// The walk that the count needs now.
-    pub(super) fn next_count(&mut self, now: Instant) -> Option<Look> {
-        if !self.abilities.conntrack {
-            self.rates.count = Count::Idle;
-            return None;
-        }
+    pub(super) fn next_count(&mut self) -> Option<Look> {
         match self.rates.count {
             Count::First => Some(Look::Flows),
             Count::Between(_) if self.timers.is_set(Timer::RateWindow) => None,
             Count::Between(first) => {
                 self.rates.count = Count::Second(first);
-                let _ = now;
                 Some(Look::Flows)
             }
             Count::Idle | Count::Second(_) => None,
@@ -185,6 +190,11 @@ impl Engine {
     /// Whether the devices' bytes are being counted.
     pub(super) fn is_counting(&self) -> bool {
         self.rates.count != Count::Idle
+    }
+
+    /// Nobody waits for a second walk any more.
+    pub(super) fn stop_counting(&mut self) {
+        self.rates.count = Count::Idle;
     }
 
     /// A walk is over: what it counted is what devices carried.

@@ -16,7 +16,9 @@ pub(super) struct Remark {
     marked: u32,
     /// Our bits go, whatever the device: lanemark is off, or leaves.
     clear: bool,
-    /// Where the class stood before the configuration moved it.
+    /// Where the rules in the kernel put the class, as far as we made or saw them.
+    layout: Option<MarkLayout>,
+    /// Where they put it before, until all flows were walked through.
     old_layout: Option<MarkLayout>,
     /// Why the last walk came to no end.
     refused: Option<Refused>,
@@ -35,9 +37,27 @@ impl Remark {
         self.begin();
     }
 
-    /// The class stood elsewhere until now.
-    pub(super) fn layout_was(&mut self, old: MarkLayout) {
-        self.old_layout = Some(old);
+    /// The rules are gone: as [`Remark::clear_all`], if they have ever been in force and their marks were not cleared yet.
+    pub(super) fn clear_left(&mut self) {
+        if self.layout.is_some() && !self.clear {
+            self.clear_all();
+        }
+    }
+
+    /// The rules in the kernel put the class there. They did not clear it away from where others put it.
+    pub(super) fn rules_have(&mut self, layout: MarkLayout) {
+        self.clear = false;
+        match self.layout.replace(layout) {
+            Some(old) if old != layout => self.old_layout = Some(old),
+            _ => {}
+        }
+    }
+
+    /// A table that was found puts the class there.
+    pub(super) const fn table_has(&mut self, layout: MarkLayout) {
+        if self.layout.is_none() {
+            self.layout = Some(layout);
+        }
     }
 
     /// Why the last walk came to no end, if it did not.
@@ -45,9 +65,14 @@ impl Remark {
         self.refused.take()
     }
 
-    /// How many flows were marked since the last time this was asked.
-    pub(super) fn take_marked(&mut self) -> u32 {
-        core::mem::take(&mut self.marked)
+    /// How many flows were marked since [`Remark::forget_marked`].
+    pub(super) const fn marked(&self) -> u32 {
+        self.marked
+    }
+
+    /// What was marked so far is not what the next answer tells of.
+    pub(super) const fn forget_marked(&mut self) {
+        self.marked = 0;
     }
 }
 
@@ -60,6 +85,13 @@ impl Engine {
             self.remark.clear
         };
         self.remark.due && settled && self.abilities.conntrack
+    }
+
+    /// A walk is due soon, unless one is due anyway.
+    pub(super) fn remark_later(&mut self, now: Instant) {
+        if !self.remark.due {
+            self.timers.set(Timer::Remark, now.after(REMARK_EVERY));
+        }
     }
 
     pub(super) fn begin_flows(&mut self) {
@@ -75,26 +107,35 @@ impl Engine {
         if let Some((id, opener)) = found {
             self.count(id, opener, flow);
         }
-        if !self.remark.due {
+        // A walk that only counts changes nothing: off, say.
+        if !self.remark_due() {
             return Judgement::Leave;
         }
         let device = found.and_then(|(id, _)| self.devices.get(id));
         let layout = self.layout();
         let (mask, bits) = if self.remark.clear {
-            let ours = layout.class(flow.mark).is_some();
-            (if ours { layout.mask() } else { 0 }, 0)
+            let layouts = [
+                // Unknown where no rules of ours were seen or made: then no bit is known to be ours.
+                self.remark.layout,
+                self.remark.old_layout,
+            ];
+            let ours = layouts
+                .into_iter()
+                .flatten()
+                .filter(|layout| layout.class(flow.mark).is_some());
+            (ours.fold(0, |mask, layout| mask | layout.mask()), 0)
         } else {
             // Bits where the class stood before carry a class only if we put it there.
             let old = self
                 .remark
                 .old_layout
                 .filter(|old| old.class(flow.mark).is_some());
-            let due = device.is_some_and(|device| device.remark) || old.is_some();
+            let class = device.and_then(|device| device.class);
+            // What is no class was not put there for a device that has none.
+            let ours = class.is_some() || layout.class(flow.mark).is_some();
+            let due = old.is_some() || ours && device.is_some_and(|device| device.remark);
             let mask = old.map_or(0, MarkLayout::mask) | layout.mask();
-            (
-                if due { mask } else { 0 },
-                layout.bits(device.and_then(|device| device.class)),
-            )
+            (if due { mask } else { 0 }, layout.bits(class))
         };
         if flow.mark & mask == bits & mask {
             return Judgement::Leave;
@@ -136,7 +177,7 @@ impl Engine {
     /// A walk came to no end: again, later.
     pub(super) fn break_flows(&mut self, now: Instant, refused: Refused) {
         self.end_count(now);
-        if self.remark.due {
+        if self.remark_due() {
             self.remark.due = false;
             self.remark.refused = Some(refused);
             self.timers.set(Timer::Remark, now.after(REMARK_EVERY));
@@ -146,7 +187,7 @@ impl Engine {
     /// A walk is over.
     pub(super) fn end_flows(&mut self, now: Instant) {
         self.end_count(now);
-        if !self.remark.due {
+        if !self.remark_due() {
             return;
         }
         self.remark.marked = self
@@ -158,9 +199,16 @@ impl Engine {
         if self.remark.marked_in_pass > 0 && self.remark.passes < REMARK_PASSES_MAX {
             return;
         }
-        let marked = self.remark.marked;
+        let Remark {
+            marked,
+            layout,
+            clear,
+            ..
+        } = self.remark;
         self.remark = Remark {
             marked,
+            // Where nothing of ours is left, whatever stands there later is somebody else's.
+            layout: layout.filter(|_| !clear),
             ..Remark::default()
         };
         self.devices

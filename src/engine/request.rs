@@ -3,11 +3,9 @@
 //! A change is a transaction: the configuration is replaced, the kernel is brought in line, live flows are marked, the flash is written,
 //! and then the client is told. When the kernel refuses, the configuration that was there comes back and the client is told why.
 
-use core::net::IpAddr;
-use core::str::FromStr;
-
 use super::limits::{SAVE_EVERY, WAITING_CLIENTS_MAX};
-use super::{Answer, Client, Device, Engine, Event, FlowFilter, Goal, Timer, Trouble};
+use super::report::text;
+use super::{Answer, Client, Engine, Event, FlowFilter, Goal, Timer, Trouble};
 use crate::config::{self, Config};
 use crate::control::{Changed, Failure, Request, Text, Verb};
 use crate::value::{Class, Instant, Mac, Refused};
@@ -27,19 +25,23 @@ pub(super) enum Question {
     Doctor,
     Config,
     Flows(FlowFilter),
+    /// Told once nothing of ours is left.
+    Stop,
 }
 
 /// A change that is being carried out.
 #[derive(Debug)]
 pub(super) struct Pending {
-    client: Client,
+    /// None: it did not wait for the answer.
+    client: Option<Client>,
     /// Whose class it is; none for the configuration as a whole.
     mac: Option<Mac>,
-    undo: Undo,
+    /// None: it was undone.
+    undo: Option<Undo>,
     /// How things stood before.
     was: Stood,
     /// It failed, and was undone.
-    pub(super) failure: Option<Box<Failure>>,
+    failure: Option<Box<Failure>>,
 }
 
 /// How things stood before a change.
@@ -54,33 +56,16 @@ struct Stood {
 /// What brings the configuration back.
 #[derive(Debug)]
 enum Undo {
-    /// A device was configured so, or not at all.
-    Device(Mac, Option<config::Device>),
+    /// A device was configured so and stood there in the list, or was not configured.
+    Device(Mac, Option<(usize, config::Device)>),
     /// The whole was so.
     Whole(Box<Config>),
 }
 
-/// Why a text names no device.
-enum NotFound<'a> {
-    Nobody(&'a str),
-    UnseenMac(Mac),
-    Several(&'a str, Mac, Mac),
-}
-
-impl NotFound<'_> {
-    fn failure(&self) -> Box<Failure> {
-        Box::new(match self {
-            NotFound::Nobody(text) => Failure::input(format_args!(
-                "expected the MAC address, IP address or name of a device that 'lanemark devices' shows, found {text}"
-            )),
-            NotFound::UnseenMac(mac) => Failure::input(format_args!(
-                "expected a device that was seen or configured, found {mac}; to class one before it is seen, add it with 'lanemark config apply'"
-            )),
-            NotFound::Several(name, one, other) => Failure::input(format_args!(
-                "expected one device, found that {name} is the name of {one} and {other}; give the MAC address"
-            )),
-        })
-    }
+fn too_many() -> Failure {
+    Failure::refused(format_args!(
+        "{WAITING_CLIENTS_MAX} clients wait already; try again"
+    ))
 }
 
 impl Engine {
@@ -97,14 +82,7 @@ impl Engine {
             },
             Verb::Set => return self.set(now, client, request),
             Verb::Unset => return self.unset(now, client, request),
-            Verb::Stop => {
-                self.goal = Goal::Gone(Some(client));
-                // What was marked before, at the start say, is not what is told of now.
-                self.remark.take_marked();
-                self.trouble = None;
-                self.timers.clear(Timer::Retry);
-                return;
-            }
+            Verb::Stop => Question::Stop,
             // The configuration comes by itself, as `Input::Apply`.
             Verb::ConfigApply => {
                 return self.refuse(
@@ -114,12 +92,7 @@ impl Engine {
             }
         };
         if self.asked.push(Asked { client, question }).is_err() {
-            return self.refuse(
-                client,
-                Failure::refused(format_args!(
-                    "{WAITING_CLIENTS_MAX} clients wait already; try again"
-                )),
-            );
+            return self.refuse(client, too_many());
         }
         match question {
             Question::Status => {
@@ -131,11 +104,25 @@ impl Engine {
             Question::Devices => {
                 self.unknown.neighbours = true;
                 self.unknown.leases = true;
+                // Somebody else may have switched it off.
+                self.unknown.accounting = true;
                 self.want_count();
             }
-            Question::Doctor => self.unknown.modules = true,
+            Question::Doctor => {
+                self.unknown.modules = true;
+                self.unknown.accounting = true;
+            }
             Question::Flows(_) => self.unknown.leases = true,
             Question::Config => {}
+            Question::Stop => {
+                self.goal = Goal::Gone;
+                // What was marked before, at the start say, is not what is told of now.
+                self.remark.forget_marked();
+                self.begin_anew();
+                // Nothing is put off any more.
+                self.timers.clear(Timer::Save);
+                self.stop_counting();
+            }
         }
     }
 
@@ -144,10 +131,14 @@ impl Engine {
         self.asked.retain(|asked| asked.client != client);
         self.refused_clients
             .retain(|(refused, _)| *refused != client);
+        // The change itself goes on.
+        for pending in &mut self.pending {
+            pending.client = pending.client.filter(|known| *known != client);
+        }
     }
 
     fn refuse(&mut self, client: Client, failure: impl Into<Box<Failure>>) {
-        // A client has one question at a time, and is answered before the next is read: there is room.
+        // A client has one question at a time, and is answered before the next is read: there is room for as many as there are clients.
         let _ = self.refused_clients.push((client, failure.into()));
     }
 
@@ -156,18 +147,14 @@ impl Engine {
         if let Some((client, failure)) = self.refused_clients.pop() {
             return Some((client, Answer::Failure(failure)));
         }
-        if let Some(pending) = self.pending.take() {
-            return self.finish(now, pending);
+        while !self.pending.is_empty() {
+            let pending = self.pending.remove(0);
+            if let Some(client) = pending.client {
+                return Some((client, self.finish(pending)));
+            }
         }
-        if let Goal::Gone(client) = self.goal {
+        if self.goal == Goal::Gone {
             self.goal = Goal::Over;
-            let answer = match &self.trouble {
-                Some(trouble) => Answer::Failure(Box::new(Failure::refused(format_args!(
-                    "not all could be removed: {trouble}"
-                )))),
-                None => Answer::Changed(Box::new(self.changed(None))),
-            };
-            return client.map(|client| (client, answer));
         }
         if let Some(client) = self.counted_clients() {
             return Some((client, Answer::Devices));
@@ -183,33 +170,34 @@ impl Engine {
             Question::Config => Answer::Config,
             Question::Flows(filter) => Answer::Flows(filter),
             Question::Devices => Answer::Devices,
+            Question::Stop => match &self.trouble {
+                Some(trouble) => Answer::Failure(Box::new(Failure::refused(format_args!(
+                    "not all could be removed: {trouble}"
+                )))),
+                None => Answer::Changed(Box::new(self.changed(None))),
+            },
         };
         Some((client, answer))
     }
 
     fn changed(&mut self, mac: Option<Mac>) -> Changed {
-        use core::fmt::Write;
         let mut changed = Changed {
             mac: heapless::String::new(),
             name: heapless::String::new(),
-            flows_marked: self.remark.take_marked(),
+            flows_marked: self.remark.marked(),
             saved: !self.saving.due,
             remark: Text::new(),
         };
         if let Some(mac) = mac {
-            // 17 bytes fit 17 bytes.
-            let _ = write!(changed.mac, "{mac}");
+            changed.mac = text(format_args!("{mac}"));
             if let Some(device) = self.devices.find(mac).and_then(|id| self.devices.get(id)) {
                 let _ = changed.name.push_str(device.shown_name());
             }
         }
         if let Some(trouble) = &self.trouble {
-            let _ = write!(changed.remark, "not in force yet: {trouble}");
+            changed.remark = text(format_args!("not in force yet: {trouble}"));
         } else if let Some(refused) = self.remark.take_refused() {
-            let _ = write!(
-                changed.remark,
-                "not all live flows are marked yet: {refused}"
-            );
+            changed.remark = text(format_args!("not all live flows are marked yet: {refused}"));
         } else if !self.config.enabled && mac.is_some() {
             let _ = changed
                 .remark
@@ -218,27 +206,16 @@ impl Engine {
         changed
     }
 
-    /// The kernel is in line, or cannot be yet: now the flash, then the answer.
-    fn finish(&mut self, now: Instant, pending: Pending) -> Option<(Client, Answer)> {
+    /// The kernel is in line, or cannot be yet, and the flash was written, or may not be yet.
+    fn finish(&mut self, pending: Pending) -> Answer {
         if let Some(failure) = pending.failure {
-            return Some((pending.client, Answer::Failure(failure)));
+            return Answer::Failure(failure);
         }
-        let waits = self
-            .saving
-            .last
-            .is_some_and(|last| now.since(last) < SAVE_EVERY);
-        if self.saving.due && !waits && self.saving.refused.is_none() {
-            // `poll` writes to flash next and comes back here.
-            self.pending = Some(pending);
-            self.timers.clear(Timer::Save);
-            return None;
-        }
-        if let Some(refused) = self.saving.refused.clone().filter(|_| self.saving.due) {
+        if let Some(refused) = self.saving.refused.as_ref().filter(|_| self.saving.due) {
             let failure = Failure::refused(format_args!("in force, but not stored: {refused}"));
-            return Some((pending.client, Answer::Failure(Box::new(failure))));
+            return Answer::Failure(Box::new(failure));
         }
-        let changed = self.changed(pending.mac);
-        Some((pending.client, Answer::Changed(Box::new(changed))))
+        Answer::Changed(Box::new(self.changed(pending.mac)))
     }
 
     /// The store answered.
@@ -290,24 +267,21 @@ impl Engine {
     fn classify(&mut self, now: Instant, client: Client, text: &str, class: Option<Class>) {
         let mac = match self.find_device(text) {
             Ok(device) => device.mac,
-            Err(not_found) => {
-                let failure = not_found.failure();
-                return self.refuse(client, failure);
-            }
+            Err(failure) => return self.refuse(client, failure),
         };
-        let known = self
-            .config
-            .devices
-            .iter()
-            .position(|device| device.mac == mac);
-        let before = known.and_then(|place| self.config.devices.get(place).cloned());
+        if self.pending.is_full() {
+            return self.refuse(client, too_many());
+        }
+        let before = self
+            .configured(mac)
+            .map(|(place, device)| (place, device.clone()));
         let name = before
             .as_ref()
-            .map(|device| device.name.clone())
+            .map(|(_, device)| device.name.clone())
             .unwrap_or_default();
         let after =
             (class.is_some() || !name.is_empty()).then_some(config::Device { mac, name, class });
-        if before == after {
+        if before.as_ref().map(|(_, device)| device) == after.as_ref() {
             // Nothing to change in the configuration; the kernel and the flows are held against it all the same.
             self.remark_device(mac);
         }
@@ -358,20 +332,38 @@ impl Engine {
 
     /// A client brings a configuration.
     pub(super) fn apply(&mut self, now: Instant, client: Client, config: Box<Config>) {
+        if self.pending.is_full() {
+            return self.refuse(client, too_many());
+        }
         if config.enabled
             && let Err(unplaced) = self.placeable(&config)
         {
             return self.refuse(client, Failure::input(format_args!("{unplaced}")));
         }
+        // The user may have changed it while we did not need it.
+        self.unknown.accounting = true;
+        // A root qdisc that somebody set meanwhile must not be replaced because nobody was heard.
+        self.unknown.qdiscs = true;
         let old = core::mem::replace(&mut self.config, config);
         self.begin(now, client, None, Undo::Whole(old));
     }
 
     /// The configuration was changed where it is stored: it counts, and whatever is not stored yet is overtaken by it.
     pub(super) fn reload(&mut self, now: Instant, config: Box<Config>) {
-        if self.config.mark != config.mark {
-            self.remark.layout_was(self.config.mark);
+        for pending in self
+            .pending
+            .iter_mut()
+            .filter(|pending| pending.failure.is_none())
+        {
+            // What it would go back to is not what is stored any more.
+            pending.undo = None;
+            let failure = Failure::refused(format_args!(
+                "the stored configuration was read again meanwhile, and counts"
+            ));
+            pending.failure = Some(Box::new(failure));
         }
+        self.unknown.accounting = true;
+        self.unknown.qdiscs = true;
         self.config = config;
         self.configure(now);
         self.remark.begin();
@@ -380,100 +372,83 @@ impl Engine {
     }
 
     fn begin(&mut self, now: Instant, client: Client, mac: Option<Mac>, undo: Undo) {
-        let was = Stood {
-            well: self.trouble.is_none(),
-            unsaved: self.saving.due,
-        };
-        let old_layout = match &undo {
-            Undo::Whole(old) if old.mark != self.config.mark => Some(old.mark),
-            _ => None,
+        // What comes while an earlier change is under way shares its fate.
+        let earlier = self.pending.iter().find(|other| other.failure.is_none());
+        let was = earlier.map_or(
+            Stood {
+                well: self.trouble.is_none(),
+                unsaved: self.saving.due,
+            },
+            |other| other.was,
+        );
+        if self.pending.is_empty() {
+            self.remark.forget_marked();
+        }
+        let changed = match &undo {
+            Undo::Device(mac, before) => {
+                let known = self.configured(*mac).map(|(_, device)| device);
+                known != before.as_ref().map(|(_, device)| device)
+            }
+            Undo::Whole(old) => *old != self.config,
         };
         self.journal.note(now, Event::ClassSet);
         self.configure(now);
-        self.remark.take_marked();
         self.remark.begin();
-        if let Some(old) = old_layout {
-            self.remark.layout_was(old);
+        if changed || self.saving.due {
+            self.save_soon(now);
         }
-        self.save_soon(now);
-        self.pending = Some(Pending {
-            client,
+        // Whoever called saw that there is room.
+        let _ = self.pending.push(Pending {
+            client: Some(client),
             mac,
-            undo,
+            undo: Some(undo),
             was,
             failure: None,
         });
     }
 
-    /// The kernel refused what a client wants: what was before comes back. `None` when nothing is to be undone.
-    pub(super) fn undo_pending(&mut self, now: Instant, trouble: &Trouble) -> Option<Failure> {
-        let pending = self
-            .pending
-            .as_mut()
-            .filter(|pending| pending.failure.is_none())?;
+    fn configured(&self, mac: Mac) -> Option<(usize, &config::Device)> {
+        let mut devices = self.config.devices.iter().enumerate();
+        devices.find(|(_, device)| device.mac == mac)
+    }
+
+    /// The kernel refused what clients want: what was before comes back, the last change first. Returns whether anything was undone.
+    pub(super) fn undo_pending(&mut self, now: Instant, trouble: &Trouble) -> bool {
+        let mut group = core::mem::take(&mut self.pending);
+        let mut going_on = group.iter().filter(|pending| pending.failure.is_none());
+        let was = going_on.clone().next().map(|first| first.was);
+        let whole = going_on.any(|pending| matches!(pending.undo, Some(Undo::Whole(_))));
         // What does not work yet is not made worse by a device's class; and what waits for an interface has not been refused.
-        let whole = matches!(pending.undo, Undo::Whole(_));
-        if trouble.waits_for_news() || !(whole || pending.was.well) {
-            return None;
-        }
-        let unsaved = pending.was.unsaved;
-        match core::mem::replace(&mut pending.undo, Undo::Device(Mac([0; 6]), None)) {
-            Undo::Device(mac, before) => {
-                // It was there before, so there is room.
-                let _ = self.put_device(mac, before);
+        let undone = was.filter(|was| !trouble.waits_for_news() && (whole || was.well));
+        if let Some(was) = undone {
+            for pending in group.iter_mut().rev() {
+                match pending.undo.take().filter(|_| pending.failure.is_none()) {
+                    Some(Undo::Device(mac, before)) => self.put_back(mac, before),
+                    Some(Undo::Whole(old)) => self.config = old,
+                    None => continue,
+                }
+                let failure = Failure::refused(format_args!(
+                    "{trouble}; the configuration was left as it was"
+                ));
+                pending.failure = Some(Box::new(failure));
             }
-            Undo::Whole(old) => self.config = old,
+            self.saving.due = was.unsaved;
+            if !was.unsaved {
+                self.timers.clear(Timer::Save);
+            }
+            self.configure(now);
+            self.remark.begin();
         }
-        self.saving.due = unsaved;
-        if !unsaved {
-            self.timers.clear(Timer::Save);
-        }
-        self.configure(now);
-        self.remark.begin();
-        Some(Failure::refused(format_args!(
-            "{trouble}; the configuration was left as it was"
-        )))
+        self.pending = group;
+        undone.is_some()
     }
 
-    fn flow_filter(&self, request: Request<'_>) -> Result<FlowFilter, Box<Failure>> {
-        let device = match request.device {
-            Some(text) => Some(
-                self.find_device(text)
-                    .map_err(|not_found| not_found.failure())?
-                    .mac,
-            ),
-            None => None,
-        };
-        let class = match request.class {
-            Some(text) => {
-                let parsed = Class::parse(text);
-                Some(parsed.map_err(|unknown| {
-                    Failure::input(format_args!("class: {unknown}, found {text}"))
-                })?)
-            }
-            None => None,
-        };
-        Ok(FlowFilter { device, class })
-    }
-
-    /// The device that a MAC address, an IP address or a name means.
-    fn find_device<'a>(&'a self, text: &'a str) -> Result<&'a Device, NotFound<'a>> {
-        if let Ok(mac) = Mac::parse(text) {
-            let id = self.devices.find(mac).ok_or(NotFound::UnseenMac(mac))?;
-            return self.devices.get(id).ok_or(NotFound::UnseenMac(mac));
-        }
-        if let Ok(address) = IpAddr::from_str(text) {
-            let id = self
-                .devices
-                .by_address(address)
-                .ok_or(NotFound::Nobody(text))?;
-            return self.devices.get(id).ok_or(NotFound::Nobody(text));
-        }
-        let mut named = self.devices.named(text);
-        match (named.next(), named.next()) {
-            (Some(device), None) => Ok(device),
-            (Some(one), Some(other)) => Err(NotFound::Several(text, one.mac, other.mac)),
-            (None, _) => Err(NotFound::Nobody(text)),
+    fn put_back(&mut self, mac: Mac, before: Option<(usize, config::Device)>) {
+        let devices = &mut self.config.devices;
+        devices.retain(|device| device.mac != mac);
+        if let Some((place, device)) = before {
+            // It was there before, so there is room.
+            let _ = devices.insert(place.min(devices.len()), device);
         }
     }
 }

@@ -30,6 +30,11 @@ impl RulesSeen {
         }
     }
 
+    /// Whether it is ours to remove: nobody guards it, or we do, or nobody has since its owner died (which the kernel tells when it is removed).
+    pub(super) const fn owned_or_open(&self) -> bool {
+        self.owned || !self.persistent
+    }
+
     fn learn(&mut self, mark: Option<RuleMark>) {
         let Some(mark) = mark else {
             self.strange = true;
@@ -61,11 +66,15 @@ impl Engine {
     /// Something of our table is there.
     pub(super) fn see_rule(&mut self, seen: RuleSeen) {
         match seen {
-            RuleSeen::Table { persistent, before } => {
+            RuleSeen::Table { persistent, note } => {
                 self.rules.table = true;
                 self.rules.persistent = persistent;
-                // What an earlier run of ours found is nearer to the truth than what we find now.
-                self.before = before.or(self.before);
+                if let Some(note) = note {
+                    // What an earlier run of ours found is nearer to the truth than what we find now; and the marks that its rules made
+                    // are where it says, whatever the configuration says by now.
+                    self.before = Some(note.before);
+                    self.remark.table_has(note.layout);
+                }
             }
             RuleSeen::Rule(mark) => self.rules.learn(mark),
             RuleSeen::Device(None) => self.rules.strange = true,

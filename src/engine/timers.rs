@@ -19,6 +19,10 @@ pub enum Timer {
     Save,
     /// New queues get the whole line.
     Drain,
+    /// Look at everything again, since events were lost.
+    Resync,
+    /// Look at the neighbours again, since their events were lost.
+    ResyncNeighbours,
 }
 
 /// One moment a reason.
@@ -28,13 +32,15 @@ pub struct Timers {
 }
 
 impl Timers {
-    const REASONS: [Timer; 6] = [
+    const REASONS: [Timer; 8] = [
         Timer::Health,
         Timer::Retry,
         Timer::RateWindow,
         Timer::Remark,
         Timer::Save,
         Timer::Drain,
+        Timer::Resync,
+        Timer::ResyncNeighbours,
     ];
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Instant>> {

@@ -82,7 +82,11 @@ impl Trees {
                 Discipline::Htb { default_minor, .. } => Some(default_minor),
                 _ => None,
             };
-            // One root a device, as many as devices are known: a further one is on a device that we do not know.
+            // The roots of other devices are nobody's business: with many of them there would be no room for the two that matter.
+            if handle != ROOT && self.tree(dev).is_none() {
+                return;
+            }
+            // Ours are on a device each, and there are not more devices.
             let _ = self.roots.push(Root {
                 dev,
                 handle,
@@ -143,12 +147,6 @@ impl Trees {
         self.roots.iter().find(|root| root.dev == dev)
     }
 
-    /// Whether our root stands on the device.
-    pub fn has_root(&self, dev: IfIndex) -> bool {
-        self.root(dev)
-            .is_some_and(|root| root.handle == ROOT && root.default_minor.is_some())
-    }
-
     /// The first operation that brings the queues of a device nearer to what they should be. Top down: what is below needs what is above.
     ///
     /// # Errors
@@ -175,7 +173,11 @@ impl Trees {
             }
         }
         let tree = self.tree(dev).copied().unwrap_or_default();
-        if let Some(op) = class_change(dev, tree.line, wished.line) {
+        if let Some(op) = class_change(
+            dev,
+            tree.line.map(|seen| told_of_inner(seen, wished.line)),
+            wished.line,
+        ) {
             return Ok(Some(op));
         }
         for (lane, seen) in wished.lanes.iter().zip(&tree.classes) {
@@ -190,7 +192,8 @@ impl Trees {
                 put,
             };
             match seen.leaf {
-                Some((handle, leaf)) if handle == lane.leaf_handle && leaf == lane.leaf => {}
+                Some((handle, leaf))
+                    if handle == lane.leaf_handle && lane.leaf.is_in_force_as(&leaf) => {}
                 Some((handle, leaf))
                     if handle == lane.leaf_handle && leaf.kind() == lane.leaf.kind() =>
                 {
@@ -248,6 +251,15 @@ impl Trees {
             }
             _ => {}
         }
+    }
+}
+
+/// HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it was made.
+const fn told_of_inner(seen: HtbClass, wished: HtbClass) -> HtbClass {
+    HtbClass {
+        quantum_bytes: wished.quantum_bytes,
+        prio: wished.prio,
+        ..seen
     }
 }
 

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-use super::links::Unplaced;
-use crate::value::{IfName, Refused, TcHandle};
+use super::limits::{FIGHT_WINDOW, FIGHTS_MAX, HEALTH_EVERY, RETRY_MAX, RETRY_MIN};
+use super::links::{Places, Unplaced};
+use super::{Engine, Event, Goal, Timer};
+use crate::value::{IfName, Instant, Refused, TcHandle};
 
 /// A reason that someone can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,5 +68,98 @@ impl fmt::Display for Trouble {
                 )
             }
         }
+    }
+}
+
+/// Other programs that undo what we do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fights {
+    /// Somebody touched something since all was last as wished.
+    pub(super) touched: bool,
+    since: Option<Instant>,
+    rounds: u8,
+    /// Where the WAN and the LAN were when all was last as wished.
+    places: Option<Places>,
+}
+
+impl Fights {
+    /// What differs next differs because the wish is another.
+    pub(super) const fn forget_places(&mut self) {
+        self.places = None;
+    }
+}
+
+impl Engine {
+    /// Everything is as wished, or as near to it as it gets.
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.fights.touched = false;
+        if self.gave_up.is_anything() || self.blind {
+            // What is still there although it should not be is not forgotten. Leaving, there is no later.
+            if self.goal == Goal::Configured {
+                self.timers.set(Timer::Retry, now.after(self.retry));
+                self.retry = (self.retry * 2).min(RETRY_MAX);
+            }
+            return;
+        }
+        self.trouble = None;
+        self.retry = RETRY_MIN;
+        if !self.is_on() {
+            return;
+        }
+        self.fights.places = self.links.places(&self.config).ok();
+        self.remark.rules_have(self.config.mark);
+        if !self.timers.is_set(Timer::Health) {
+            // The first look at the counters is the start of the first interval.
+            if self.rates.is_unsampled() {
+                self.ask_for_counters();
+            }
+            self.timers.set(Timer::Health, now.after(HEALTH_EVERY));
+        }
+    }
+
+    /// Something of ours was undone by somebody. Returns whether we stop putting it back.
+    pub(super) fn fought(&mut self, now: Instant) -> bool {
+        self.fights.touched = false;
+        // A WAN that was made anew has no queues, and another configuration has other ones, whoever touched something besides.
+        if self.fights.places != self.links.places(&self.config).ok() {
+            return false;
+        }
+        self.journal.note(now, Event::Fought);
+        match self.fights.since {
+            Some(since) if now.since(since) < FIGHT_WINDOW => {
+                self.fights.rounds = self.fights.rounds.saturating_add(1);
+            }
+            _ => {
+                self.fights.since = Some(now);
+                self.fights.rounds = 1;
+            }
+        }
+        if self.fights.rounds <= FIGHTS_MAX {
+            return false;
+        }
+        self.trouble = Some(Trouble::Fight { rounds: FIGHTS_MAX });
+        self.timers.set(Timer::Retry, now.after(FIGHT_WINDOW));
+        true
+    }
+
+    /// Nothing can be done about a difference for now.
+    pub(super) fn in_trouble(&mut self, now: Instant, trouble: Trouble) {
+        self.journal.note(now, Event::Refused);
+        if self.goal != Goal::Configured {
+            // There is no later; the first reason is told.
+            self.trouble.get_or_insert(trouble);
+            return;
+        }
+        if self.undo_pending(now, &trouble) {
+            return;
+        }
+        if trouble.waits_for_news() {
+            // An event will tell: nothing to try in the meantime. A far timer only guards against an event that is never sent.
+            self.timers.set(Timer::Retry, now.after(RETRY_MAX));
+        } else {
+            self.timers.set(Timer::Retry, now.after(self.retry));
+            self.retry = (self.retry * 2).min(RETRY_MAX);
+        }
+        self.trouble = Some(trouble);
     }
 }

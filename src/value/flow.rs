@@ -2,7 +2,7 @@ use core::net::IpAddr;
 
 use heapless::Vec;
 
-/// Bytes of the kernel's name for a flow: two IPv6 addresses, protocol and ports, nested, take 76; ICMPv6 84.
+/// Bytes of the kernel's name for a flow: two IPv6 addresses, protocol and ports, nested, take 72; ICMPv6 80.
 /// A longer one is a protocol that we do not know; such a flow is left alone and counted.
 pub const FLOW_KEY_BYTES_MAX: usize = 128;
 

@@ -32,4 +32,4 @@ pub use qdisc::{
 };
 pub use rate::Kbit;
 pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused};
-pub use rules::{Before, RuleMark, RuleSeen, Ruleset};
+pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};

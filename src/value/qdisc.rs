@@ -24,7 +24,7 @@ impl TickRate {
     /// The time that `bytes` take at `rate`.
     pub fn transmit(self, rate: Kbit, bytes: u32) -> Ticks {
         let divisor = rate.bytes_per_s().max(1) * u64::from(self.us.max(1));
-        let ticks = u64::from(bytes) * 1_000_000 * u64::from(self.ticks) / divisor;
+        let ticks = (u64::from(bytes) * 1_000_000).saturating_mul(u64::from(self.ticks)) / divisor;
         Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 }
@@ -159,6 +159,27 @@ impl LeafKind {
 }
 
 impl Leaf {
+    /// Whether `seen`, which the kernel told, is what this asks for. The kernel keeps CoDel's times in units of 1.024 us and tells
+    /// them rounded down, and one before 4.7 knows no memory limit (and tells none).
+    pub fn is_in_force_as(&self, seen: &Leaf) -> bool {
+        match (self, seen) {
+            (Leaf::FqCodel(wished), Leaf::FqCodel(seen)) => {
+                let memory = seen.memory_bytes == 0 || seen.memory_bytes == wished.memory_bytes;
+                memory
+                    && seen.limit_packets == wished.limit_packets
+                    && seen.quantum_bytes == wished.quantum_bytes
+                    && is_rounded(wished.target_us, seen.target_us)
+                    && is_rounded(wished.interval_us, seen.interval_us)
+            }
+            (Leaf::Codel(wished), Leaf::Codel(seen)) => {
+                seen.limit_packets == wished.limit_packets
+                    && is_rounded(wished.target_us, seen.target_us)
+                    && is_rounded(wished.interval_us, seen.interval_us)
+            }
+            (wished, seen) => wished == seen,
+        }
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> LeafKind {
         match self {
@@ -169,6 +190,11 @@ impl Leaf {
             Leaf::Pfifo { .. } => LeafKind::Pfifo,
         }
     }
+}
+
+/// A time that lost at most two microseconds on its way through CoDel's units.
+const fn is_rounded(wished_us: u32, seen_us: u32) -> bool {
+    seen_us <= wished_us && wished_us - seen_us <= 2
 }
 
 /// A qdisc that the kernel told of.

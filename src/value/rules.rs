@@ -24,6 +24,15 @@ pub struct Before {
     pub acct: Option<bool>,
 }
 
+/// What stands in the comment of our table, for whoever finds it: what was there before it, and where it puts the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableNote {
+    /// What was there before us.
+    pub before: Before,
+    /// Where the rules put the class.
+    pub layout: MarkLayout,
+}
+
 /// What stands in the comment of each rule of ours: of which rule set, and which rule of how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleMark {
@@ -42,8 +51,8 @@ pub enum RuleSeen {
     Table {
         /// Whether it is guarded: it stays when its owner dies.
         persistent: bool,
-        /// What was there before us, as its comment says.
-        before: Option<Before>,
+        /// What its comment says; none when that is not ours.
+        note: Option<TableNote>,
     },
     /// A rule; none is a rule that is not ours.
     Rule(Option<RuleMark>),

@@ -1,0 +1,9 @@
+//! The command line: words, tables, and the socket to a daemon that is played by a thread.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test ends that way")]
+
+mod answers;
+mod client;
+mod daemon;
+mod tables;
+mod words;

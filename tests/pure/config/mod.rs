@@ -1,0 +1,311 @@
+//! What a configuration text may say, and what is said of any other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "all of it is test, the functions between the tests too"
+)]
+
+mod mutation;
+mod refusal;
+
+use std::fmt::Write;
+
+use lanemark::config::{
+    CONFIG_BYTES_MAX, Config, DEVICES_MAX, Device, Lan, NAME_BYTES_MAX, Shares, Wan, parse, write,
+    write_compact,
+};
+use lanemark::value::{Class, IfName, Kbit, Mac, MarkLayout};
+
+const FULL: &str = r#"{
+  "version": 1,
+  "enabled": true,
+  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "overhead": 22 },
+  "lan": ["br-lan", "wlan0"],
+  "default_class": "bulk",
+  "shares": { "premium": 70, "express": 15, "standard": 9, "bulk": 1 },
+  "devices": [
+    { "mac": "02:00:00:00:00:0a", "name": "workstation", "class": "premium" },
+    { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null },
+    { "mac": "02:00:00:00:00:0c", "name": null, "class": "exempt" }
+  ],
+  "mark": { "mask": "0x7f00", "shift": 8 }
+}
+"#;
+
+fn full() -> Config {
+    let device = |last, name: &str, class| Device {
+        mac: Mac([2, 0, 0, 0, 0, last]),
+        name: name.try_into().unwrap(),
+        class,
+    };
+    Config {
+        enabled: true,
+        wan: Wan {
+            interface: Some(IfName::parse("eth0").unwrap()),
+            up: Some(Kbit(1000)),
+            down: Some(Kbit(8000)),
+            overhead: 22,
+        },
+        lan: Lan::Interfaces(
+            [
+                IfName::parse("br-lan").unwrap(),
+                IfName::parse("wlan0").unwrap(),
+            ]
+            .into_iter()
+            .collect(),
+        ),
+        default_class: Class::Bulk,
+        shares: Shares {
+            premium: 70,
+            express: 15,
+            standard: 9,
+            bulk: 1,
+        },
+        devices: Box::new(
+            [
+                device(10, "workstation", Some(Class::Premium)),
+                device(11, "Zoë's \"\\\" tablet", None),
+                device(12, "", Some(Class::Exempt)),
+            ]
+            .into_iter()
+            .collect(),
+        ),
+        mark: MarkLayout::new(0x7f00, 8).unwrap(),
+    }
+}
+
+/// A configuration with this many devices, and names of the greatest length.
+fn crowd(devices: usize) -> String {
+    let mut text = String::from("{\"version\": 1, \"devices\": [");
+    for number in 0..devices {
+        let comma = if number == 0 { "" } else { "," };
+        let name = format!("{number:04}{}", "\\\"".repeat(NAME_BYTES_MAX - 4));
+        let (high, low) = (number >> 8, number & 0xff);
+        write!(
+            text,
+            "{comma}\n{{\"mac\": \"02:00:00:00:{high:02x}:{low:02x}\", \"name\": \"{name}\", \"class\": \"standard\"}}"
+        )
+        .unwrap();
+    }
+    text + "]}"
+}
+
+fn pretty(config: &Config) -> String {
+    let mut text = String::new();
+    write(config, &mut text).unwrap();
+    text
+}
+
+fn compact(config: &Config) -> String {
+    let mut text = String::new();
+    write_compact(config, &mut text).unwrap();
+    text
+}
+
+/// The one line that is said of a text that is refused.
+fn refusal(text: impl AsRef<[u8]>) -> String {
+    match &parse(text.as_ref()) {
+        Ok(_) => panic!("a text that must be refused was taken"),
+        Err(problem) => problem.to_string(),
+    }
+}
+
+/// A second opinion.
+#[cfg(feature = "lab")]
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(text).is_ok()
+}
+
+/// No second opinion on a router.
+#[cfg(not(feature = "lab"))]
+fn is_json(_: &[u8]) -> bool {
+    true
+}
+
+#[test]
+fn every_field_is_read_and_written_as_it_stands() {
+    assert_eq!(parse(FULL.as_bytes()).unwrap(), full());
+    assert_eq!(pretty(&full()), FULL);
+}
+
+#[test]
+fn only_the_version_is_required() {
+    assert_eq!(parse(b"{\"version\": 1}").unwrap(), Config::default());
+    assert_eq!(
+        parse(
+            b"\r\n\t{ \"version\" :1 , \"wan\":{},\"shares\" : { } ,\"devices\":[ ],\"mark\":{}}\n"
+        )
+        .unwrap(),
+        Config::default()
+    );
+}
+
+#[test]
+fn the_default_is_written_with_every_field() {
+    assert_eq!(
+        pretty(&Config::default()),
+        r#"{
+  "version": 1,
+  "enabled": false,
+  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "overhead": 0 },
+  "lan": "auto",
+  "default_class": "standard",
+  "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
+  "devices": [],
+  "mark": { "mask": "0x7f", "shift": 0 }
+}
+"#
+    );
+}
+
+#[test]
+fn the_compact_form_is_one_line_without_spaces() {
+    assert_eq!(
+        compact(&full()),
+        concat!(
+            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"overhead":22},"#,
+            r#""lan":["br-lan","wlan0"],"default_class":"bulk","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
+            r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
+            r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,
+            r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"mark":{"mask":"0x7f00","shift":8}}"#
+        )
+    );
+}
+
+#[test]
+fn what_is_written_is_read_as_the_same_value() {
+    for config in [
+        Config::default(),
+        full(),
+        parse(crowd(DEVICES_MAX).as_bytes()).unwrap(),
+    ] {
+        assert!(is_json(pretty(&config).as_bytes()) && is_json(compact(&config).as_bytes()));
+        assert_eq!(parse(pretty(&config).as_bytes()), Ok(config.clone()));
+        assert_eq!(parse(compact(&config).as_bytes()), Ok(config));
+    }
+}
+
+#[test]
+fn the_largest_configuration_fits_the_limit_of_its_text() {
+    let config = parse(crowd(DEVICES_MAX).as_bytes()).unwrap();
+    assert_eq!(config.devices.len(), DEVICES_MAX);
+    let bytes = pretty(&config).len();
+    assert!(bytes <= CONFIG_BYTES_MAX, "{bytes} bytes");
+}
+
+#[test]
+fn limits_themselves_are_allowed() {
+    for text in [
+        r#"{"version": 1, "wan": {"up_kbit": 64, "down_kbit": 10000000, "overhead": 128}}"#,
+        r#"{"version": 1, "wan": {"up_kbit": null, "overhead": 0}, "lan": ["a", "b", "c", "abcdefghijklmno"]}"#,
+        r#"{"version": 1, "shares": {"premium": 97, "express": 1, "standard": 1, "bulk": 1}}"#,
+        r#"{"version": 1, "mark": {"mask": "0xFFFFFFFF", "shift": 25}}"#,
+        r#"{"version": 1, "mark": {"mask": 4294967295, "shift": 0}}"#,
+        r#"{"version": 1, "lan": "auto", "wan": {"interface": "auto"}, "default_class": "Premium"}"#,
+    ] {
+        assert!(parse(text.as_bytes()).is_ok(), "{text}: {}", refusal(text));
+    }
+}
+
+#[test]
+fn escapes_in_names_are_replaced() {
+    let name = |escaped: &str| {
+        let text = format!(
+            "{{\"version\": 1, \"devices\": [{{\"mac\": \"02:00:00:00:00:0a\", \"name\": \"{escaped}\"}}]}}"
+        );
+        parse(text.as_bytes())
+            .map(|config| config.devices[0].name.as_str().to_owned())
+            .map_err(|problem| problem.to_string())
+    };
+    assert_eq!(name(r#"\"\\\/ \u00e9\u20ac"#).unwrap(), "\"\\/ é€");
+    assert_eq!(
+        name(r"\ud83d\udcf1").unwrap(),
+        "📱",
+        "a surrogate pair, as Python writes it"
+    );
+    assert_eq!(
+        name(&"\\u0061".repeat(63)).unwrap(),
+        "a".repeat(63),
+        "63 bytes, 378 in the text"
+    );
+    assert_eq!(
+        parse(br#"{"\u0076ersion": 1, "\u006can": "\u0061uto"}"#),
+        Ok(Config::default()),
+        "everywhere"
+    );
+}
+
+#[test]
+fn names_that_only_resemble_an_address_are_taken() {
+    for name in [
+        "02:00:00:00:00",
+        "10.0.0.300",
+        "1.2.3",
+        "dead:beef",
+        "7",
+        "a b",
+        "Küche",
+    ] {
+        let text = format!(
+            "{{\"version\": 1, \"devices\": [{{\"mac\": \"02:00:00:00:00:0a\", \"name\": \"{name}\"}}]}}"
+        );
+        assert_eq!(parse(text.as_bytes()).unwrap().devices[0].name, name);
+    }
+}
+
+/// What reading may take: two configurations of 40 kB and little more, as the optimiser leaves it (measured: 88 kB);
+/// without it some more copies, each in its own frame (measured: 208 kB). A frame for each of 100,000 brackets fits in
+/// neither.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 384 } else { 128 } * 1024;
+
+#[test]
+fn deep_nesting_is_refused_at_its_first_step() {
+    let deep = |before: &str, open: &str| before.to_owned() + &open.repeat(100_000);
+    let answer = |text: String| {
+        let parser = std::thread::Builder::new().stack_size(STACK_BYTES);
+        parser.spawn(move || refusal(text)).unwrap().join().unwrap()
+    };
+    for (text, line) in [
+        (deep("", "["), "line 1: expected an object, found ["),
+        (
+            deep("", "{"),
+            "line 1: expected a field name in quotes, found {",
+        ),
+        (
+            deep("{\"version\": 1, \"devices\": ", "["),
+            "line 1: devices[0]: expected an object, found [",
+        ),
+        (
+            deep("{\"version\": ", "["),
+            "line 1: version: expected 1, the only version that this program knows, found [",
+        ),
+        (
+            deep("{\"lan\": ", "["),
+            "line 1: lan[0]: expected an interface name of 1 to 15 letters, digits, '.', '_' or '-', found [",
+        ),
+    ] {
+        assert_eq!(answer(text), line);
+    }
+    let unknown = answer(
+        deep("{\"a\": ", "{\"a\":")
+            .chars()
+            .take(CONFIG_BYTES_MAX)
+            .collect(),
+    );
+    assert!(unknown.ends_with("found \"a\""), "{unknown}");
+}
+
+#[test]
+fn the_largest_configuration_is_read_in_a_bounded_stack() {
+    let text = crowd(DEVICES_MAX);
+    let parser = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let devices = parser
+        .spawn(move || {
+            parse(text.as_bytes())
+                .as_ref()
+                .map(|config| config.devices.len())
+                .map_err(|problem| *problem)
+        })
+        .unwrap();
+    assert_eq!(devices.join().unwrap(), Ok(DEVICES_MAX));
+}

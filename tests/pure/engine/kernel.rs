@@ -1,0 +1,335 @@
+//! A kernel as far as we need one: it does what it is told, refuses what a real one refuses, and tells what it has.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use lanemark::engine::{Devices, Judgement, MAJOR, Op, Put, ROOT, class_handle};
+use lanemark::value::{
+    Cause, Class, Flow, HtbClass, HtbRoot, IfIndex, Leaf, Link, LinkBytes, Mac, MarkLayout,
+    Neighbour, Refused, Ruleset, TcHandle, TcStats,
+};
+
+use super::house::{LAN, LAN_ADDRESSES};
+
+#[derive(Clone, Debug, Default)]
+pub struct Kernel {
+    pub links: Vec<Link>,
+    pub routes: Vec<(IfIndex, u32)>,
+    pub neighbours: Vec<Neighbour>,
+    /// What the lease file says; not the kernel's, but as far outside of the engine.
+    pub leases: Vec<(Mac, IpAddr, String)>,
+    pub trees: BTreeMap<IfIndex, Root>,
+    pub table: Option<Table>,
+    /// `nf_conntrack_acct`; none is a kernel without it.
+    pub acct: Option<bool>,
+    pub flows: Vec<Flow>,
+    pub bytes: BTreeMap<IfIndex, LinkBytes>,
+    pub fill: (u32, u32),
+    pub modules: Vec<&'static str>,
+}
+
+/// The qdisc at the root of a device, with what is below it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Root {
+    pub handle: TcHandle,
+    /// None is a qdisc of another program.
+    pub htb: Option<HtbRoot>,
+    pub classes: BTreeMap<TcHandle, (HtbClass, TcStats)>,
+    /// By class.
+    pub leaves: BTreeMap<TcHandle, (TcHandle, Leaf, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub ruleset: Ruleset,
+    pub elements: BTreeMap<Mac, Class>,
+    /// A living process holds it. Without guard nobody does.
+    pub owned: bool,
+    /// A rule that another program has put into it, or one of ours that it has taken out.
+    pub spoilt: Option<Spoilt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoilt {
+    Added,
+    Removed,
+}
+
+impl Root {
+    pub fn foreign(handle: TcHandle) -> Root {
+        Root {
+            handle,
+            htb: None,
+            classes: BTreeMap::new(),
+            leaves: BTreeMap::new(),
+        }
+    }
+
+    pub fn class_mut(&mut self, class: Class) -> &mut TcStats {
+        &mut self.classes.get_mut(&class_handle(class)).unwrap().1
+    }
+}
+
+fn no(cause: Cause) -> Result<(), Refused> {
+    Err(Refused::new(cause, &format!("{cause:?}")))
+}
+
+impl Kernel {
+    /// Carries out what changes something.
+    pub fn change(&mut self, op: &Op, devices: &Devices) -> Result<(), Refused> {
+        match op {
+            Op::Root { dev, root } => self.make_root(*dev, *root),
+            Op::Class { dev, class, put } => self.put_class(*dev, *class, *put),
+            Op::Leaf {
+                dev,
+                class,
+                handle,
+                leaf,
+                put,
+            } => self.put_leaf(*dev, *class, (*handle, *leaf), *put),
+            Op::DeleteRoot { dev, handle } => match self.trees.get(dev) {
+                Some(root) if root.handle == *handle => {
+                    self.trees.remove(dev);
+                    Ok(())
+                }
+                _ => no(Cause::Gone),
+            },
+            Op::Rules { ruleset, instead } => self.make_rules(*ruleset, *instead, devices),
+            Op::Adopt(_) => match &mut self.table {
+                Some(table) if table.ruleset.guarded && !table.owned => {
+                    table.owned = true;
+                    Ok(())
+                }
+                Some(_) => no(Cause::Denied),
+                None => no(Cause::Gone),
+            },
+            Op::Elements(_) => self.put_elements(devices),
+            Op::DeleteRules => self
+                .table
+                .take()
+                .map_or_else(|| no(Cause::Gone), |_| Ok(())),
+            Op::Accounting(on) => match &mut self.acct {
+                Some(acct) => {
+                    *acct = *on;
+                    Ok(())
+                }
+                None => no(Cause::Gone),
+            },
+            Op::Look(_) | Op::Save => unreachable!("not a change of the kernel"),
+        }
+    }
+
+    fn make_root(&mut self, dev: IfIndex, root: HtbRoot) -> Result<(), Refused> {
+        if !self.links.iter().any(|link| link.index == dev) {
+            return no(Cause::Gone);
+        }
+        // The kernel replaces whatever stands there, a root of another program too, but no HTB by the same HTB.
+        if self
+            .trees
+            .get(&dev)
+            .is_some_and(|old| old.handle == root.handle)
+        {
+            return no(Cause::Invalid);
+        }
+        let made = Root {
+            htb: Some(root),
+            ..Root::foreign(root.handle)
+        };
+        self.trees.insert(dev, made);
+        Ok(())
+    }
+
+    fn ours(&mut self, dev: IfIndex) -> Option<&mut Root> {
+        self.trees.get_mut(&dev).filter(|root| root.htb.is_some())
+    }
+
+    fn put_class(&mut self, dev: IfIndex, class: HtbClass, put: Put) -> Result<(), Refused> {
+        let Some(root) = self.ours(dev) else {
+            return no(Cause::Gone);
+        };
+        if class.parent != root.handle && !root.classes.contains_key(&class.parent) {
+            return no(Cause::Gone);
+        }
+        match (put, root.classes.get_mut(&class.handle)) {
+            (Put::New, None) => {
+                root.classes
+                    .insert(class.handle, (class, TcStats::default()));
+                Ok(())
+            }
+            (Put::Change, Some((known, _))) => {
+                *known = class;
+                Ok(())
+            }
+            (Put::New, Some(_)) => no(Cause::Exists),
+            (Put::Change, None) => no(Cause::Gone),
+        }
+    }
+
+    fn put_leaf(
+        &mut self,
+        dev: IfIndex,
+        class: TcHandle,
+        (handle, leaf): (TcHandle, Leaf),
+        put: Put,
+    ) -> Result<(), Refused> {
+        let Some(root) = self.ours(dev) else {
+            return no(Cause::Gone);
+        };
+        if !root.classes.contains_key(&class) {
+            return no(Cause::Gone);
+        }
+        let before = root.leaves.get(&class);
+        if put == Put::Change && before.is_none_or(|before| before.1.kind() != leaf.kind()) {
+            return no(Cause::Invalid);
+        }
+        root.leaves.insert(class, (handle, leaf, 0));
+        Ok(())
+    }
+
+    fn make_rules(
+        &mut self,
+        ruleset: Ruleset,
+        instead: bool,
+        devices: &Devices,
+    ) -> Result<(), Refused> {
+        match (instead, &self.table) {
+            (true, None) => return no(Cause::Gone),
+            (false, Some(_)) => return no(Cause::Exists),
+            _ => {}
+        }
+        let classed = devices
+            .iter()
+            .filter_map(|device| Some((device.mac, device.class?)));
+        self.table = Some(Table {
+            ruleset,
+            elements: classed.collect(),
+            owned: ruleset.guarded,
+            spoilt: None,
+        });
+        Ok(())
+    }
+
+    /// As one batch: what the engine believes to be there and wrong goes, what is right comes, or nothing of it.
+    fn put_elements(&mut self, devices: &Devices) -> Result<(), Refused> {
+        let Some(table) = &mut self.table else {
+            return no(Cause::Gone);
+        };
+        let mut elements = table.elements.clone();
+        for device in devices
+            .iter()
+            .filter(|device| device.class != device.kernel_class)
+        {
+            if device.kernel_class.is_some() && elements.remove(&device.mac).is_none() {
+                return no(Cause::Gone);
+            }
+            if let Some(class) = device.class
+                && elements
+                    .insert(device.mac, class)
+                    .is_some_and(|old| old != class)
+            {
+                return no(Cause::Exists);
+            }
+        }
+        table.elements = elements;
+        Ok(())
+    }
+
+    /// A flow is opened; the rules mark it, if it comes from the home.
+    pub fn open(&mut self, flow: Flow) {
+        let owner = self.owner(&flow);
+        let mut flow = flow;
+        if let Some(table) = &self.table
+            && let Some(class) = owner.and_then(|mac| table.elements.get(&mac))
+            && flow.mark & table.ruleset.layout.mask() == 0
+        {
+            flow.mark = table.ruleset.layout.marked(flow.mark, Some(*class));
+        }
+        self.flows.push(flow);
+    }
+
+    /// Who has the flow's address on the LAN, as the neighbours say.
+    pub fn owner(&self, flow: &Flow) -> Option<Mac> {
+        let has = |address: IpAddr| {
+            let mut on_lan = self
+                .neighbours
+                .iter()
+                .rev()
+                .filter(|known| known.dev == LAN);
+            on_lan.find(|known| known.address == address)?.mac
+        };
+        has(flow.out.src).or_else(|| has(flow.back.src))
+    }
+
+    pub fn mark(&mut self, flow: usize, judgement: Judgement) {
+        if let Judgement::Mark { bits, mask } = judgement {
+            let mark = &mut self.flows[flow].mark;
+            *mark = *mark & !mask | bits & mask;
+        }
+    }
+
+    /// Everything of ours that is there, for a comparison; the counters are left out.
+    pub fn picture(&self) -> Picture {
+        let mut trees = self.trees.clone();
+        for root in trees.values_mut() {
+            root.classes
+                .values_mut()
+                .for_each(|(_, stats)| *stats = TcStats::default());
+            root.leaves
+                .values_mut()
+                .for_each(|(_, _, backlog)| *backlog = 0);
+        }
+        Picture {
+            trees,
+            table: self.table.clone(),
+            acct: self.acct,
+            marks: self.flows.iter().map(|flow| flow.mark).collect(),
+        }
+    }
+
+    pub fn has_anything_of_ours(&self) -> bool {
+        self.table.is_some() || self.trees.values().any(|root| root.handle.major() == MAJOR)
+    }
+
+    pub fn elements(&self) -> BTreeMap<Mac, Class> {
+        self.table
+            .as_ref()
+            .map(|table| table.elements.clone())
+            .unwrap_or_default()
+    }
+
+    pub fn tree(&mut self, dev: IfIndex) -> &mut Root {
+        let root = self.trees.get_mut(&dev).unwrap();
+        assert_eq!(root.handle, ROOT, "it is not ours");
+        root
+    }
+
+    /// The marks of the flows of a device of the house, in the order in which they were opened.
+    pub fn marks(&self, device: u8) -> Vec<u32> {
+        let mine = |flow: &&Flow| {
+            let own = IpAddr::from([LAN_ADDRESSES[0], LAN_ADDRESSES[1], LAN_ADDRESSES[2], device]);
+            flow.out.src == own || flow.back.src == own
+        };
+        self.flows
+            .iter()
+            .filter(mine)
+            .map(|flow| flow.mark)
+            .collect()
+    }
+
+    /// The classes of the flows of a device of the house.
+    pub fn classes(&self, device: u8, layout: MarkLayout) -> Vec<Option<Class>> {
+        self.marks(device)
+            .into_iter()
+            .map(|mark| layout.class(mark))
+            .collect()
+    }
+}
+
+/// What of a kernel matters to us.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    pub trees: BTreeMap<IfIndex, Root>,
+    pub table: Option<Table>,
+    pub acct: Option<bool>,
+    pub marks: Vec<u32>,
+}

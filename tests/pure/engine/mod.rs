@@ -1,0 +1,32 @@
+//! Stories of the engine, told in a world whose clock, kernel and flash the test owns.
+//!
+//! `world` drives and `sight` shows, `kernel` and `house` are what they drive against, `wished` says what must be true at the end. Every other file is a theme;
+//! `model` plays all of them at random.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "all of it is test, the functions between the tests too"
+)]
+
+mod change;
+mod classes;
+mod clients;
+mod counters;
+mod foreign;
+mod golden;
+mod house;
+mod kernel;
+mod lanes;
+mod lifecycle;
+mod limits;
+mod model;
+mod others;
+mod places;
+mod refusals;
+mod saving;
+mod sight;
+mod stopping;
+mod tables;
+mod told;
+mod wished;
+mod world;

@@ -1,0 +1,167 @@
+//! What the engine sees when it looks: the answers of the world's kernel.
+
+use lanemark::engine::{Input, Judgement, Lease, Look};
+use lanemark::value::{
+    Before, ClassSeen, Discipline, IfIndex, Qdisc, RuleMark, RuleSeen, TableNote, TcHandle, TcStats,
+};
+
+use super::kernel::Spoilt;
+use super::world::World;
+
+/// How many rules a rule set has in this kernel.
+const RULES: u8 = 4;
+
+impl World {
+    /// Shows the engine what it wants to see.
+    pub fn look(&mut self, look: Look) {
+        let kernel = &self.kernel;
+        let (engine, now) = (&mut self.engine, self.now);
+        let mut see = |input: Input<'_>| engine.handle(now, input);
+        match look {
+            Look::Links => kernel.links.iter().for_each(|link| see(Input::Link(*link))),
+            Look::Routes => {
+                let routes = kernel.routes.iter();
+                routes.for_each(|(dev, metric)| {
+                    see(Input::DefaultRoute {
+                        dev: *dev,
+                        metric: *metric,
+                    })
+                });
+            }
+            Look::Neighbours => {
+                kernel
+                    .neighbours
+                    .iter()
+                    .for_each(|known| see(Input::Neighbour(*known)));
+            }
+            Look::Leases => {
+                for (mac, address, name) in &kernel.leases {
+                    see(Input::Lease(Lease {
+                        mac: *mac,
+                        address: *address,
+                        name,
+                    }));
+                }
+            }
+            Look::Qdiscs => self.look_at_qdiscs(),
+            Look::Classes(dev) => {
+                if let Some(root) = kernel.trees.get(&dev) {
+                    let seen = root.classes.values();
+                    seen.for_each(|(class, stats)| {
+                        see(Input::Class(ClassSeen {
+                            dev,
+                            class: *class,
+                            stats: *stats,
+                        }))
+                    });
+                }
+            }
+            Look::Rules => self.look_at_rules(),
+            Look::Accounting => see(Input::Accounting(Before { acct: kernel.acct })),
+            Look::Bytes(dev) => see(Input::Bytes(
+                kernel.bytes.get(&dev).copied().unwrap_or_default(),
+            )),
+            Look::Fill => {
+                let (flows, flows_max) = kernel.fill;
+                see(Input::Fill { flows, flows_max });
+            }
+            Look::Modules => kernel
+                .modules
+                .iter()
+                .for_each(|module| see(Input::Module(module))),
+            Look::Flows => self.walk(),
+        }
+    }
+
+    fn look_at_qdiscs(&mut self) {
+        let qdisc = |dev: &IfIndex, handle, parent, discipline, backlog_bytes| Qdisc {
+            dev: *dev,
+            handle,
+            parent,
+            discipline,
+            stats: TcStats {
+                backlog_bytes,
+                ..TcStats::default()
+            },
+        };
+        let bare = self
+            .kernel
+            .links
+            .iter()
+            .filter(|link| !self.kernel.trees.contains_key(&link.index));
+        let mut seen: Vec<Qdisc> = bare
+            .map(|link| {
+                qdisc(
+                    &link.index,
+                    TcHandle::NONE,
+                    TcHandle::ROOT,
+                    Discipline::Other,
+                    0,
+                )
+            })
+            .collect();
+        for (dev, root) in &self.kernel.trees {
+            let discipline = root.htb.map_or(Discipline::Other, |htb| Discipline::Htb {
+                default_minor: htb.default_minor,
+                direct_packets: 0,
+            });
+            seen.push(qdisc(dev, root.handle, TcHandle::ROOT, discipline, 0));
+            let leaves = root.leaves.iter();
+            seen.extend(leaves.map(|(class, (handle, leaf, backlog))| {
+                qdisc(dev, *handle, *class, Discipline::Leaf(*leaf), *backlog)
+            }));
+        }
+        for qdisc in seen {
+            self.engine.handle(self.now, Input::Qdisc(qdisc));
+        }
+    }
+
+    fn look_at_rules(&mut self) {
+        let Some(table) = &self.kernel.table else {
+            return;
+        };
+        let fingerprint = table.ruleset.fingerprint();
+        let mut seen = vec![RuleSeen::Table {
+            persistent: table.ruleset.guarded,
+            note: Some(TableNote {
+                before: table.ruleset.before,
+                layout: table.ruleset.layout,
+            }),
+        }];
+        let numbers = if table.spoilt == Some(Spoilt::Removed) {
+            2..=RULES
+        } else {
+            1..=RULES
+        };
+        seen.extend(numbers.map(|number| {
+            RuleSeen::Rule(Some(RuleMark {
+                fingerprint,
+                number,
+                of: RULES,
+            }))
+        }));
+        if table.spoilt == Some(Spoilt::Added) {
+            seen.push(RuleSeen::Rule(None));
+        }
+        seen.extend(
+            table
+                .elements
+                .iter()
+                .map(|(mac, class)| RuleSeen::Device(Some((*mac, *class)))),
+        );
+        for seen in seen {
+            self.engine.handle(self.now, Input::Rule(seen));
+        }
+    }
+
+    fn walk(&mut self) {
+        for place in 0..self.kernel.flows.len() {
+            let judgement = self.engine.judge(&self.kernel.flows[place]);
+            match (self.unmarkable, judgement) {
+                (_, Judgement::Leave) => {}
+                (Some(cause), _) => self.engine.handle(self.now, Input::Unmarked(cause)),
+                (None, judgement) => self.kernel.mark(place, judgement),
+            }
+        }
+    }
+}

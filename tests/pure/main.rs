@@ -1,0 +1,19 @@
+//! Everything pure: no root, no kernel feature, no network. `tests/kernel` is the other half.
+//!
+//! A folder or file a folder of `src`; `style` holds the tree itself to its own rules.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod cli;
+mod config;
+mod control;
+mod dice;
+mod engine;
+mod store;
+mod style;
+mod value;
+mod wire;

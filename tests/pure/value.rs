@@ -1,0 +1,346 @@
+//! The small words: what they accept, how they read, and what they come to.
+
+use std::time::Duration;
+
+use lanemark::value::{
+    BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, Instant, Kbit, LeafKind, Mac,
+    MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
+};
+
+#[test]
+fn a_mac_address_is_read_in_every_usual_form_and_written_in_one() {
+    for text in [
+        "02:00:00:00:0a:ff",
+        "02-00-00-00-0A-FF",
+        "02:00-00:00-0a:fF",
+    ] {
+        let mac = Mac::parse(text).unwrap();
+        assert_eq!(
+            (mac, mac.to_string().as_str()),
+            (Mac([2, 0, 0, 0, 10, 255]), "02:00:00:00:0a:ff")
+        );
+    }
+}
+
+#[test]
+fn what_is_no_mac_address_is_refused_by_form() {
+    for text in [
+        "",
+        "02:00:00:00:00",
+        "02:00:00:00:00:0a:0b",
+        "2:0:0:0:0:a",
+        "02:00:00:00:00:0g",
+        "0200.0000.000a",
+        "02000000000a",
+        " 02:00:00:00:00:0a",
+        "02:00:00:00:00:0a ",
+        "+2:00:00:00:00:0a",
+        "02:00:00:00:00:",
+        "02:00:00:00:00:é",
+    ] {
+        assert_eq!(Mac::parse(text), Err(BadMac::Form), "{text:?}");
+    }
+}
+
+#[test]
+fn addresses_of_groups_and_of_nobody_are_no_device() {
+    for text in [
+        "00:00:00:00:00:00",
+        "ff:ff:ff:ff:ff:ff",
+        "01:00:5e:00:00:01",
+        "33:33:00:00:00:01",
+        "03:00:00:00:00:0a",
+    ] {
+        assert_eq!(Mac::parse(text), Err(BadMac::Nobody), "{text}");
+    }
+    for text in [
+        "00:00:00:00:00:01",
+        "02:00:00:00:00:00",
+        "fe:ff:ff:ff:ff:ff",
+    ] {
+        assert!(Mac::parse(text).unwrap().is_device(), "{text}");
+    }
+}
+
+#[test]
+fn interface_names_are_those_that_never_need_quoting() {
+    for text in [
+        "a",
+        "eth0",
+        "br-lan",
+        "eth0.100",
+        "pppoe-wan",
+        "wlan0_1",
+        "...",
+        "abcdefghijklmno",
+    ] {
+        let name = IfName::parse(text).unwrap();
+        assert_eq!((name.as_str(), name.to_string().as_str()), (text, text));
+    }
+    for text in [
+        "",
+        ".",
+        "..",
+        "abcdefghijklmnop",
+        "eth 0",
+        "eth0\n",
+        "eth/0",
+        "eth:0",
+        "wän0",
+        "$(x)",
+        "a'b",
+        "\0",
+        "eth0@if5",
+    ] {
+        assert_eq!(IfName::parse(text), Err(BadIfName), "{text:?}");
+    }
+    assert_ne!(
+        IfName::parse("eth0"),
+        IfName::parse("eth0."),
+        "the rest of the room does not count"
+    );
+    assert_eq!(format!("[{:>6}]", IfName::parse("lo").unwrap()), "[    lo]");
+}
+
+#[test]
+fn the_marks_are_those_of_dd_wrt_and_0_is_nobodys() {
+    let marks: Vec<u32> = Class::ALL.into_iter().map(Class::mark).collect();
+    assert_eq!(marks, [100, 10, 20, 30, 40]);
+    for class in Class::ALL {
+        assert_eq!(Class::of_mark(class.mark()), Some(class));
+        assert_eq!(Class::ALL[class.index()], class);
+        assert_eq!(Class::parse(&class.name().to_uppercase()), Ok(class));
+    }
+    for mark in [0, 1, 9, 11, 50, 101, 0x0a00, u32::MAX] {
+        assert_eq!(Class::of_mark(mark), None, "{mark}");
+    }
+    assert!(Class::parse("").is_err() && Class::parse("premium ").is_err());
+}
+
+#[test]
+fn a_mark_layout_holds_every_class_or_is_refused() {
+    for (mask, shift) in [
+        (0x7f, 0),
+        (0x7e, 0),
+        (0xff, 1),
+        (0x7f00, 8),
+        (0xfe00_0000, 25),
+        (u32::MAX, 0),
+        (u32::MAX, 25),
+    ] {
+        let layout = MarkLayout::new(mask, shift).unwrap();
+        assert_eq!((layout.mask(), layout.shift()), (mask, shift));
+        for class in Class::ALL {
+            assert_eq!(layout.class(layout.bits(Some(class))), Some(class));
+        }
+    }
+    for (mask, shift, why) in [
+        (0, 0, BadMarkLayout::TooNarrow),
+        (0x3f, 0, BadMarkLayout::TooNarrow),
+        (0x7f, 1, BadMarkLayout::TooNarrow),
+        (0x7f00, 0, BadMarkLayout::TooNarrow),
+        (0x7f00, 9, BadMarkLayout::TooNarrow),
+        (u32::MAX, 26, BadMarkLayout::ShiftRange),
+        (u32::MAX, 255, BadMarkLayout::ShiftRange),
+    ] {
+        assert_eq!(MarkLayout::new(mask, shift), Err(why), "{mask:#x} {shift}");
+    }
+    assert_eq!(MarkLayout::new(0x7f, 0), Ok(MarkLayout::default()));
+}
+
+#[test]
+fn a_mark_keeps_every_bit_that_is_not_ours() {
+    for layout in [
+        MarkLayout::default(),
+        MarkLayout::new(0x7f00, 8).unwrap(),
+        MarkLayout::new(0xfe00_0000, 25).unwrap(),
+    ] {
+        for mark in [0, 1, 0x7f, 0x80, 0xdead_beef, 0x5555_5555, u32::MAX] {
+            for class in Class::ALL.into_iter().map(Some).chain([None]) {
+                let marked = layout.marked(mark, class);
+                assert_eq!(marked & !layout.mask(), mark & !layout.mask());
+                assert_eq!(layout.class(marked), class);
+                assert_eq!(layout.marked(marked, None), mark & !layout.mask());
+            }
+        }
+    }
+    assert_eq!(
+        MarkLayout::default().marked(0, Some(Class::Premium)),
+        10,
+        "as the user reads it in nf_conntrack"
+    );
+}
+
+#[test]
+fn bits_beside_the_class_but_under_the_mask_are_no_class() {
+    let wide = MarkLayout::new(0xff, 0).unwrap();
+    assert_eq!(
+        (wide.class(10), wide.class(0x80 | 10)),
+        (Some(Class::Premium), None)
+    );
+}
+
+#[test]
+fn a_rate_is_a_thousand_bits_a_second() {
+    for (rate, percent, part) in [
+        (1_000, 75, 750),
+        (1_000, 0, 1),
+        (64, 1, 1),
+        (10_000_000, 100, 10_000_000),
+        (u32::MAX, 100, u32::MAX),
+        (3, 50, 1),
+    ] {
+        assert_eq!(
+            Kbit(rate).percent(percent),
+            Kbit(part),
+            "{percent} % of {rate}"
+        );
+    }
+    assert_eq!(
+        (Kbit(8).bytes_per_s(), Kbit(u32::MAX).bytes_per_s()),
+        (1_000, 536_870_911_875)
+    );
+    for (rate, ms, bytes) in [
+        (8, 1_000, 1_000),
+        (1_000, 1, 125),
+        (64, 1, 8),
+        (10_000_000, 10_000, u32::MAX),
+        (0, 5, 0),
+    ] {
+        assert_eq!(Kbit(rate).bytes_in_ms(ms), bytes);
+    }
+    assert_eq!(Kbit(950).to_string(), "950 kbit/s");
+}
+
+#[test]
+fn the_schedulers_ticks_are_64_ns_unless_the_kernel_says_otherwise() {
+    let usual = TickRate::default();
+    // 1,514 bytes at 1 Mbit/s take 12.112 ms.
+    assert_eq!(usual.transmit(Kbit(1_000), 1_514), Ticks(189_250));
+    assert_eq!(
+        TickRate { ticks: 1, us: 1 }.transmit(Kbit(1_000), 1_514),
+        Ticks(12_112)
+    );
+    for (ticks, us, rate, bytes) in [
+        (u32::MAX, 1, 1, u32::MAX),
+        (125, 8, 0, u32::MAX),
+        (1, 0, 0, u32::MAX),
+    ] {
+        assert_eq!(
+            TickRate { ticks, us }.transmit(Kbit(rate), bytes),
+            Ticks(u32::MAX),
+            "it ends at the widest field"
+        );
+    }
+    assert_eq!(usual.transmit(Kbit(u32::MAX), 0), Ticks(0));
+}
+
+#[test]
+fn handles_read_as_in_tc() {
+    for (handle, text) in [
+        (TcHandle::new(0x4c4d, 0), "4c4d:"),
+        (TcHandle::new(0x4c4d, 0x10), "4c4d:10"),
+        (TcHandle::new(1, 0xffff), "1:ffff"),
+        (TcHandle::NONE, "0:"),
+        (TcHandle::ROOT, "ffff:ffff"),
+    ] {
+        assert_eq!(handle.to_string(), text);
+        assert_eq!(TcHandle::new(handle.major(), handle.minor()), handle);
+    }
+}
+
+#[test]
+fn rule_sets_that_differ_have_other_fingerprints() {
+    let name = |text| IfName::parse(text).unwrap();
+    let one = Ruleset {
+        lan: name("br-lan"),
+        wan: name("eth0"),
+        layout: MarkLayout::default(),
+        default_class: Class::Standard,
+        guarded: true,
+        before: Before { acct: Some(false) },
+    };
+    let mut all = vec![
+        one,
+        Ruleset {
+            lan: name("eth0"),
+            wan: name("br-lan"),
+            ..one
+        },
+        Ruleset {
+            lan: name("br-lane"),
+            wan: name("th0"),
+            ..one
+        },
+        Ruleset {
+            wan: name("eth1"),
+            ..one
+        },
+        Ruleset {
+            layout: MarkLayout::new(0xff, 0).unwrap(),
+            ..one
+        },
+        Ruleset {
+            layout: MarkLayout::new(0xff, 1).unwrap(),
+            ..one
+        },
+        Ruleset {
+            default_class: Class::Bulk,
+            ..one
+        },
+        Ruleset {
+            guarded: false,
+            ..one
+        },
+    ];
+    let count = all.len();
+    all.sort_by_key(Ruleset::fingerprint);
+    all.dedup_by_key(|ruleset| ruleset.fingerprint());
+    assert_eq!(all.len(), count);
+    let later = Ruleset {
+        before: Before { acct: Some(true) },
+        ..one
+    };
+    assert_eq!(
+        later.fingerprint(),
+        one.fingerprint(),
+        "what was before us is no rule"
+    );
+}
+
+#[test]
+fn leaf_kinds_are_in_the_order_in_which_they_are_preferred() {
+    assert!(LeafKind::ALL.windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(
+        LeafKind::ALL.map(LeafKind::name),
+        ["fq_codel", "sfq", "codel", "bfifo", "pfifo"]
+    );
+}
+
+#[test]
+fn the_clock_neither_overflows_nor_runs_backwards() {
+    let late = Instant::from_ms(u64::MAX - 5);
+    assert_eq!(
+        late.after(Duration::from_secs(10)),
+        Instant::from_ms(u64::MAX)
+    );
+    assert_eq!(
+        Instant::from_ms(0).after(Duration::MAX),
+        Instant::from_ms(u64::MAX)
+    );
+    assert_eq!(Instant::from_ms(5).since(late), Duration::ZERO);
+    assert_eq!(
+        Instant::from_ms(1_500).since(Instant::from_ms(500)),
+        Duration::from_secs(1)
+    );
+}
+
+#[test]
+fn a_long_refusal_is_cut_at_a_letter() {
+    let refused = Refused::new(Cause::Other, &"é".repeat(REFUSED_TEXT_BYTES_MAX));
+    assert_eq!(refused.to_string(), "é".repeat(REFUSED_TEXT_BYTES_MAX / 2));
+    assert_eq!(
+        Refused::new(Cause::Gone, "No such device").to_string(),
+        "No such device"
+    );
+}
