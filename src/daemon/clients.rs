@@ -1,106 +1,76 @@
-//! The clients of the control socket: lines in, lines out, without waiting for any of them.
-//!
-//! A client has one question at a time. An answer without bound (devices, flows) is written piece by piece as the client reads: the
-//! kernel makes the next piece of a dump when it is asked for it, so a slow client costs a socket and no memory.
-
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
-
-use serde::Serialize;
+//! The clients of the control socket, as many as there are places.
 
 use super::TOKEN_CLIENTS;
-use crate::config::{self, CONFIG_BYTES_MAX};
-use crate::control::{Failure, Heard, REQUEST_BYTES_MAX, Request, Verb};
-use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
+use super::connection::{Connection, Fate};
+use crate::engine::{Answer, Client, Engine, Input};
 use crate::sys::clock::now;
-use crate::sys::listener::Listener;
-use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
+use crate::sys::listener::{Accepted, Listener};
 use crate::sys::poller::{Interest, Poller};
-use crate::sys::proc;
-use crate::value::{Instant, Refused};
-use crate::wire::{Order, Writer, conntrack};
+use crate::value::Instant;
 
-/// Clients at most: root only, and each has one question. A further one waits in the socket's queue.
+/// Clients at most: root only, and each has one question. A further one takes the place of one that asks nothing, else of the oldest.
 const CLIENTS_MAX: usize = 8;
-
-/// Bytes that are read at once.
-const READ_BYTES: usize = 4096;
-
-/// Bytes of an answer that may wait for the client before the next piece is made.
-const WAITING_BYTES: usize = 16 * 1024;
-
-/// Bytes of the largest element of an answer in JSON: a device with eight IPv6 addresses takes 700, the whole health 2,500.
-const ELEMENT_BYTES_MAX: usize = 8 * 1024;
 
 #[derive(Default)]
 pub(super) struct Clients {
     connections: [Option<Connection>; CLIENTS_MAX],
+    accepted: u32,
 }
 
-struct Connection {
-    stream: UnixStream,
-    input: Vec<u8>,
-    output: Vec<u8>,
-    interest: Interest,
-    state: State,
-}
-
-enum State {
-    /// It may ask.
-    Listening,
-    /// It announced a configuration.
-    Configuring,
-    /// It asked, and the engine has not answered.
-    Waiting,
-    /// It is being told of the devices, this one next.
-    Devices(usize),
-    /// It is being told of the flows.
-    Flows {
-        walker: Box<Asker>,
-        room: Box<[u8]>,
-        filter: FlowFilter,
-        first: bool,
-    },
-    /// It said something that cannot be followed: after what it is told, the end.
-    Closing,
-}
-
-/// A failure as it is written.
-#[derive(Serialize)]
-struct FailureLine<'a> {
-    error: &'a Failure,
-}
-
-/// What becomes of a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Lives,
-    Over,
+/// What is left of the queue of those who want to come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// Nobody.
+    Empty,
+    /// Somebody, and no file descriptor is free: looking again at once would be spinning.
+    Stuck,
 }
 
 impl Clients {
-    /// Takes the clients that have come.
-    pub(super) fn accept(&mut self, listener: &Listener, poller: &Poller) {
-        for (place, slot) in self.connections.iter_mut().enumerate() {
-            if slot.is_some() {
+    /// Takes the clients that have come. When all places are taken, the one that asks nothing goes, else the oldest: connections that are
+    /// left open must not lock the command line out.
+    pub(super) fn accept(
+        &mut self,
+        listener: &Listener,
+        engine: &mut Engine,
+        poller: &Poller,
+        now: Instant,
+    ) -> Queue {
+        loop {
+            let stream = match listener.accept() {
+                Accepted::Client(stream) => stream,
+                Accepted::TurnedAway => continue,
+                Accepted::Nobody => return Queue::Empty,
+                Accepted::NoRoom => return Queue::Stuck,
+            };
+            let place = self.place_for_another();
+            let (Some(slot), Ok(client)) = (self.connections.get_mut(place), u8::try_from(place))
+            else {
+                return Queue::Empty;
+            };
+            if slot.take().is_some() {
+                engine.handle(now, Input::Left(Client(client)));
+            }
+            if poller
+                .add(&stream, TOKEN_CLIENTS + u64::from(client), Interest::Read)
+                .is_err()
+            {
                 continue;
             }
-            let Some(stream) = listener.accept() else {
-                return;
-            };
-            let token = TOKEN_CLIENTS + place as u64;
-            if poller.add(&stream, token, Interest::Read).is_ok() {
-                *slot = Some(Connection {
-                    stream,
-                    input: Vec::new(),
-                    output: Vec::new(),
-                    interest: Interest::Read,
-                    state: State::Listening,
-                });
-            }
+            self.accepted = self.accepted.wrapping_add(1);
+            *slot = Some(Connection::new(stream, self.accepted));
         }
-        // All places are taken: whoever comes now is told so by the end of the connection, so that the loop does not spin.
-        drop(listener.accept());
+    }
+
+    fn place_for_another(&self) -> usize {
+        let worth = |connection: &Option<Connection>| match connection {
+            None => (0, 0),
+            Some(idle) if idle.is_idle() => (1, idle.number()),
+            Some(busy) => (2, busy.number()),
+        };
+        let places = self.connections.iter().enumerate();
+        let least = places.min_by_key(|(_, connection)| worth(connection));
+        least.map_or(0, |(place, _)| place)
     }
 
     /// A client has sent something, or has room.
@@ -114,13 +84,7 @@ impl Clients {
         let Some(Some(connection)) = self.connections.get_mut(usize::from(client.0)) else {
             return;
         };
-        let mut fate = match connection.interest {
-            Interest::Read => connection.read(client, engine, now),
-            Interest::Write => Fate::Lives,
-        };
-        if fate == Fate::Lives {
-            fate = connection.write(client, engine, now);
-        }
+        let fate = connection.serve(client, engine, now);
         self.settle(client, fate, engine, poller, now);
     }
 
@@ -135,8 +99,7 @@ impl Clients {
         let Some(Some(connection)) = self.connections.get_mut(usize::from(client.0)) else {
             return;
         };
-        connection.take(answer, engine);
-        let fate = connection.write(client, engine, now());
+        let fate = connection.answer(client, answer, engine, now());
         self.settle(client, fate, engine, poller, now());
     }
 
@@ -152,15 +115,8 @@ impl Clients {
             return;
         };
         let Some(connection) = slot else { return };
-        let wanted = if connection.output.is_empty() {
-            Interest::Read
-        } else {
-            Interest::Write
-        };
         let token = TOKEN_CLIENTS + u64::from(client.0);
-        let changed = connection.interest == wanted
-            || poller.change(&connection.stream, token, wanted).is_ok();
-        connection.interest = wanted;
+        let changed = connection.wait(poller, token).is_ok();
         if fate == Fate::Over || !changed {
             // Closing the file takes it out of the poller.
             *slot = None;
@@ -171,226 +127,7 @@ impl Clients {
     /// The daemon ends: what is still to be told is told, without waiting for whoever does not read.
     pub(super) fn finish(&mut self) {
         for connection in self.connections.iter_mut().flatten() {
-            let _ = connection.stream.write_all(&connection.output);
+            connection.finish();
         }
     }
-}
-
-impl Connection {
-    fn read(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
-        let mut piece = [0; READ_BYTES];
-        loop {
-            match self.stream.read(&mut piece) {
-                Ok(0) => return Fate::Over,
-                Ok(count) => self
-                    .input
-                    .extend_from_slice(piece.get(..count).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Fate::Over,
-            }
-            self.hear(client, engine, now);
-            if self.input.len() > CONFIG_BYTES_MAX + REQUEST_BYTES_MAX {
-                return Fate::Over;
-            }
-        }
-    }
-
-    /// Takes the next whole line, if it may ask now.
-    fn hear(&mut self, client: Client, engine: &mut Engine, now: Instant) {
-        let limit = match self.state {
-            State::Listening => REQUEST_BYTES_MAX,
-            State::Configuring => CONFIG_BYTES_MAX,
-            _ => return,
-        };
-        let end = self.input.iter().position(|&byte| byte == b'\n');
-        let Some(end) = end.filter(|&end| end <= limit) else {
-            if self.input.len() > limit {
-                self.fail(&Failure::input(format_args!(
-                    "expected a line of at most {limit} bytes, found more"
-                )));
-                self.input.clear();
-                self.state = State::Closing;
-            }
-            return;
-        };
-        let line: Vec<u8> = self.input.drain(..=end).take(end).collect();
-        if matches!(self.state, State::Configuring) {
-            self.state = State::Waiting;
-            return match config::parse(&line) {
-                Ok(config) => engine.handle(now, Input::Apply(client, Box::new(config))),
-                Err(problem) => self.fail(&Failure::input(format_args!("{problem}"))),
-            };
-        }
-        match Heard::read(&line) {
-            Ok(Heard {
-                verb: Verb::ConfigApply,
-                ..
-            }) => {
-                self.state = State::Configuring;
-                self.hear(client, engine, now);
-            }
-            Ok(heard) => {
-                self.state = State::Waiting;
-                let request = Request {
-                    verb: heard.verb,
-                    device: heard.device.as_deref(),
-                    class: heard.class.as_deref(),
-                };
-                engine.handle(now, Input::Request(client, request));
-            }
-            Err(bad) => self.fail(&Failure::input(format_args!("{bad}"))),
-        }
-    }
-
-    fn fail(&mut self, failure: &Failure) {
-        self.line(&FailureLine { error: failure });
-        self.state = State::Listening;
-    }
-
-    fn line(&mut self, value: &impl Serialize) {
-        self.element(value);
-        self.output.push(b'\n');
-    }
-
-    fn element(&mut self, value: &impl Serialize) {
-        let mut json = vec![0; ELEMENT_BYTES_MAX];
-        // Every answer is of bounded texts and fits: a test writes the largest of each.
-        if let Ok(count) = serde_json_core::to_slice(value, &mut json) {
-            self.output
-                .extend_from_slice(json.get(..count).unwrap_or_default());
-        }
-    }
-
-    fn take(&mut self, answer: Answer, engine: &Engine) {
-        self.state = State::Listening;
-        match answer {
-            Answer::Failure(failure) => self.fail(&failure),
-            Answer::Changed(changed) => self.line(&changed),
-            Answer::Status(mut status) => {
-                status.pid = proc::own_pid();
-                self.line(&status);
-            }
-            Answer::Doctor(doctor) => self.line(&doctor),
-            Answer::Config => {
-                let mut text = String::new();
-                // A string takes whatever is written to it.
-                let _ = config::write_compact(engine.config(), &mut text);
-                self.output.extend_from_slice(text.trim_end().as_bytes());
-                self.output.push(b'\n');
-            }
-            Answer::Devices => {
-                self.output.extend_from_slice(b"{\"devices\":[");
-                self.state = State::Devices(0);
-            }
-            Answer::Flows(filter) => match start_walk() {
-                Ok(walker) => {
-                    self.output.extend_from_slice(b"{\"flows\":[");
-                    let room = vec![0; RECEIVE_BYTES].into_boxed_slice();
-                    self.state = State::Flows {
-                        walker,
-                        room,
-                        filter,
-                        first: true,
-                    };
-                }
-                Err(refused) => self.fail(&Failure::refused(format_args!(
-                    "the kernel refused to list flows: {refused}"
-                ))),
-            },
-        }
-    }
-
-    /// Writes what waits, and makes the next piece of a long answer when there is room.
-    fn write(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
-        loop {
-            while self.output.len() < WAITING_BYTES && self.make_more(engine, now) {}
-            while !self.output.is_empty() {
-                match self.stream.write(&self.output) {
-                    Ok(0) => return Fate::Over,
-                    Ok(count) => drop(self.output.drain(..count)),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(_) => return Fate::Over,
-                }
-            }
-            match self.state {
-                State::Devices(_) | State::Flows { .. } => {}
-                State::Closing => return Fate::Over,
-                State::Listening | State::Configuring | State::Waiting => break,
-            }
-        }
-        // A long answer's buffer is not kept for the next short one.
-        self.output = Vec::new();
-        self.hear(client, engine, now);
-        Fate::Lives
-    }
-
-    /// Makes the next piece of a long answer. Returns whether there may be more.
-    fn make_more(&mut self, engine: &Engine, now: Instant) -> bool {
-        match core::mem::replace(&mut self.state, State::Listening) {
-            State::Devices(place) => {
-                let Some(device) = engine.device_report(now, place) else {
-                    self.output.extend_from_slice(b"]}\n");
-                    return false;
-                };
-                if place > 0 {
-                    self.output.push(b',');
-                }
-                self.element(&device);
-                self.state = State::Devices(place + 1);
-                true
-            }
-            State::Flows {
-                mut walker,
-                mut room,
-                filter,
-                mut first,
-            } => {
-                let mut json = vec![0; ELEMENT_BYTES_MAX];
-                let output = &mut self.output;
-                let progress = walker.read(&mut room, &mut |message| {
-                    let Ok(Some(change)) = conntrack::parse(message) else {
-                        return;
-                    };
-                    let Some(flow) = engine.flow_report(change.flow(), filter) else {
-                        return;
-                    };
-                    if let Ok(count) = serde_json_core::to_slice(&flow, &mut json) {
-                        if !core::mem::take(&mut first) {
-                            output.push(b',');
-                        }
-                        output.extend_from_slice(json.get(..count).unwrap_or_default());
-                    }
-                });
-                if progress == Ok(Progress::More) {
-                    self.state = State::Flows {
-                        walker,
-                        room,
-                        filter,
-                        first,
-                    };
-                    return true;
-                }
-                // A dump that was cut short is told as far as it went: the line must end to be read.
-                self.output.extend_from_slice(b"]}\n");
-                false
-            }
-            other => {
-                self.state = other;
-                false
-            }
-        }
-    }
-}
-
-fn start_walk() -> Result<Box<Asker>, Refused> {
-    let mut walker = Box::new(Asker::open(Protocol::Netfilter)?);
-    let seq = walker.next_seq();
-    let mut request = [0; 64];
-    let mut w = Writer::new(&mut request, Order::HOST);
-    conntrack::emit_dump(&mut w, seq, conntrack::Wanted::All);
-    let request = w.finish().map_err(|_| super::kernel::too_large())?;
-    walker.begin(request, seq)?;
-    Ok(walker)
 }

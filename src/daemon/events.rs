@@ -1,5 +1,7 @@
 //! What the kernel tells by itself.
 
+use super::kernel::Kernel;
+use crate::apply::rules::TABLE;
 use crate::engine::{Engine, Input};
 use crate::sys::netlink::{Heard, Listener, Protocol};
 use crate::value::{Instant, Refused};
@@ -9,84 +11,112 @@ use crate::wire::netlink::Message;
 use crate::wire::tc::TcChange;
 use crate::wire::{link, neighbour, nft, route, tc};
 
-/// `RTNLGRP_LINK`, `_NEIGH`, `_TC`, `_IPV4_ROUTE` and `_IPV6_ROUTE` (linux/rtnetlink.h), as a mask.
-const ROUTE_GROUPS: u32 = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 10;
+/// `RTNLGRP_LINK`, `_TC`, `_IPV4_ROUTE` and `_IPV6_ROUTE` (linux/rtnetlink.h), as a mask.
+const ROUTE_GROUPS: u32 = 1 | 1 << 3 | 1 << 6 | 1 << 10;
+
+/// `RTNLGRP_NEIGH`. On a socket of its own: a LAN host can cause these at will, and what is lost with them must not be the news of a qdisc.
+const NEIGHBOUR_GROUPS: u32 = 1 << 2;
 
 /// `NFNLGRP_NFTABLES` (linux/netfilter/nfnetlink.h), as a mask.
 const RULE_GROUPS: u32 = 1 << 6;
+
+/// Which events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Interfaces, routes and queues.
+    Route,
+    /// Who has which address.
+    Neighbours,
+    /// Rules.
+    Rules,
+}
 
 /// The sockets that hear. Flows are not among what is heard: the kernel marks them by itself, and an event a flow would wake a
 /// small router for nothing.
 pub(super) struct Events {
     route: Listener,
+    neighbours: Listener,
     rules: Option<Listener>,
+    /// Somebody else's change that is being told names our table.
+    ours_touched: bool,
 }
 
 impl Events {
     pub(super) fn open(nft: bool) -> Result<Events, Refused> {
-        let route = Listener::open(Protocol::Route, ROUTE_GROUPS)?;
         let rules = if nft {
             Some(Listener::open(Protocol::Netfilter, RULE_GROUPS)?)
         } else {
             None
         };
-        Ok(Events { route, rules })
+        Ok(Events {
+            route: Listener::open(Protocol::Route, ROUTE_GROUPS)?,
+            neighbours: Listener::open(Protocol::Route, NEIGHBOUR_GROUPS)?,
+            rules,
+            ours_touched: false,
+        })
     }
 
-    pub(super) const fn route(&self) -> &Listener {
-        &self.route
+    /// The socket to wait for; none where the kernel has no such events.
+    pub(super) const fn socket(&self, about: About) -> Option<&Listener> {
+        match about {
+            About::Route => Some(&self.route),
+            About::Neighbours => Some(&self.neighbours),
+            About::Rules => self.rules.as_ref(),
+        }
     }
 
-    pub(super) const fn rules(&self) -> Option<&Listener> {
-        self.rules.as_ref()
-    }
-
-    /// Hands in one datagram about interfaces, routes, neighbours and queues. Returns whether there may be more.
-    pub(super) fn hear_route(
+    /// Hands in one datagram. Returns whether there may be more.
+    pub(super) fn hear(
         &mut self,
+        about: About,
         engine: &mut Engine,
-        own_ports: [u32; 2],
-        room: &mut [u8],
+        kernel: &mut Kernel,
         now: Instant,
     ) -> bool {
-        let heard = self.route.hear(room, |message| {
-            if let Some(input) = route_input(message, own_ports) {
-                engine.handle(now, input);
-            }
-        });
-        after(heard, engine, now)
-    }
-
-    /// Hands in one datagram about rules. Returns whether there may be more.
-    pub(super) fn hear_rules(
-        &mut self,
-        engine: &mut Engine,
-        own_ports: [u32; 2],
-        room: &mut [u8],
-        now: Instant,
-    ) -> bool {
-        let Some(rules) = &mut self.rules else {
-            return false;
+        let own_ports = kernel.ports();
+        let room = &mut kernel.room;
+        let heard = match (about, &mut self.rules) {
+            (About::Route, _) => self.route.hear(room, |message| {
+                if let Some(input) = route_input(message, own_ports) {
+                    engine.handle(now, input);
+                }
+            }),
+            (About::Neighbours, _) => self.neighbours.hear(room, |message| {
+                // A device keeps an address that is gone until another has it: its flows live on.
+                if let Ok(Some(NeighbourChange::Present(neighbour))) =
+                    neighbour::parse_event(message)
+                {
+                    engine.handle(now, Input::Neighbour(neighbour));
+                }
+            }),
+            (About::Rules, Some(rules)) => rules.hear(room, |message| {
+                if own_ports.contains(&message.header.port) {
+                    return;
+                }
+                // The end of a change comes once, after all that it changed. Others change their tables all the time.
+                self.ours_touched |= nft::names(message, TABLE);
+                if matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })))
+                    && core::mem::take(&mut self.ours_touched)
+                {
+                    engine.handle(now, Input::RulesTouched);
+                }
+            }),
+            (About::Rules, None) => Ok(Heard::Nothing),
         };
-        let heard = rules.hear(room, |message| {
-            let own = own_ports.contains(&message.header.port);
-            // The end of a change comes once, after all that it changed.
-            if !own && matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. }))) {
-                engine.handle(now, Input::RulesTouched);
+        match heard {
+            Ok(Heard::Some) => true,
+            Ok(Heard::Nothing) => false,
+            Ok(Heard::Lost) | Err(_) => {
+                engine.handle(
+                    now,
+                    if about == About::Neighbours {
+                        Input::NeighboursLost
+                    } else {
+                        Input::Lost
+                    },
+                );
+                false
             }
-        });
-        after(heard, engine, now)
-    }
-}
-
-fn after(heard: Result<Heard, Refused>, engine: &mut Engine, now: Instant) -> bool {
-    match heard {
-        Ok(Heard::Some) => true,
-        Ok(Heard::Nothing) => false,
-        // Whatever it was: everything is looked at again. What is queued behind it is still read first.
-        Ok(Heard::Lost) | Err(_) => {
-            engine.handle(now, Input::Lost);
-            false
         }
     }
 }
@@ -94,13 +124,6 @@ fn after(heard: Result<Heard, Refused>, engine: &mut Engine, now: Instant) -> bo
 fn route_input(message: Message<'_>, own_ports: [u32; 2]) -> Option<Input<'static>> {
     if route::is_change(message) {
         return Some(Input::RoutesChanged);
-    }
-    if let Ok(Some(change)) = neighbour::parse_event(message) {
-        return match change {
-            NeighbourChange::Present(neighbour) => Some(Input::Neighbour(neighbour)),
-            // The device keeps the address until another has it: its flows live on.
-            NeighbourChange::Gone { .. } => None,
-        };
     }
     if let Ok(Some(change)) = link::parse(message) {
         return Some(match change {

@@ -184,7 +184,7 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
                     now,
                     Input::Rule(RuleSeen::Table {
                         persistent,
-                        before: read_table_comment(comment),
+                        note: read_table_comment(comment),
                     }),
                 );
             }

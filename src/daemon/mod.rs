@@ -3,12 +3,13 @@
 //! Must not: decide. What happens goes to the engine, what the engine wants is carried out, and what a client is told is written to it.
 //!
 //! How it is driven: [`run`] probes the kernel, reads the configuration, and then, one thread: wait for a file or for the engine's
-//! time; hand in what happened; [`drive`](Daemon::drive) the engine until it waits again.
+//! time; hand in what happened; drive the engine until it waits again.
 //!
 //! When it dies, the kernel goes on as it was; the next start adopts what it finds. TERM and INT end it like that too, after what is not
 //! on flash yet was written: only `stop` takes anything out of the kernel.
 
 mod clients;
+mod connection;
 mod error;
 mod events;
 mod kernel;
@@ -28,8 +29,8 @@ use crate::sys::signals::{Asked, Signals};
 use crate::sys::store::{Document, Loaded, Store, Version};
 use crate::value::{Cause, Refused};
 
-use clients::Clients;
-use events::Events;
+use clients::{Clients, Queue};
+use events::{About, Events};
 use kernel::Kernel;
 
 pub use error::Error;
@@ -43,11 +44,14 @@ const CONFIG: Document = Document {
 };
 
 const TOKEN_SIGNALS: u64 = 0;
-const TOKEN_ROUTE: u64 = 1;
-const TOKEN_RULES: u64 = 2;
-const TOKEN_CONTROL: u64 = 3;
+const TOKEN_CONTROL: u64 = 1;
+const TOKEN_EVENTS: [(u64, About); 3] =
+    [(2, About::Route), (3, About::Neighbours), (4, About::Rules)];
 /// The first client's; the others follow.
-const TOKEN_CLIENTS: u64 = 4;
+const TOKEN_CLIENTS: u64 = 5;
+
+/// How long nobody is let in after the file descriptors ran out.
+const STUCK_WAIT: Duration = Duration::from_secs(1);
 
 /// Datagrams of events that are read before others have their turn: a flood of them must not shut a client out.
 const EVENTS_A_TURN: usize = 32;
@@ -85,21 +89,17 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         .map_err(|error| Error::Listen(options.socket.clone(), Box::new(error)))?;
     let mut kernel = Kernel::open().map_err(Error::Netlink)?;
     let abilities = probe::abilities(&mut kernel).map_err(Error::Netlink)?;
-    let mut signals = Signals::open().map_err(|refused| Error::System("signals", refused))?;
-    let mut events = Events::open(abilities.nft).map_err(Error::Netlink)?;
-    let poller = Poller::open().map_err(|refused| Error::System("epoll", refused))?;
-    let watch =
-        |result: Result<(), Refused>| result.map_err(|refused| Error::System("epoll", refused));
-    watch(poller.add(&signals, TOKEN_SIGNALS, Interest::Read))?;
-    watch(poller.add(events.route(), TOKEN_ROUTE, Interest::Read))?;
-    if let Some(rules) = events.rules() {
-        watch(poller.add(rules, TOKEN_RULES, Interest::Read))?;
-    }
-    watch(poller.add(&listener, TOKEN_CONTROL, Interest::Read))?;
-    let engine = Box::new(Engine::new(now(), config, abilities));
+    let files = Files {
+        signals: Signals::open().map_err(|refused| Error::System("signals", refused))?,
+        events: Events::open(abilities.nft).map_err(Error::Netlink)?,
+        listener,
+        stuck: false,
+    };
+    let poller = Poller::open().map_err(no_epoll)?;
+    files.watch(&poller).map_err(no_epoll)?;
     log::info!("started, configuration from {}", options.dir.display());
     let mut daemon = Daemon {
-        engine,
+        engine: Box::new(Engine::new(now(), config, abilities)),
         kernel,
         store,
         clients: Clients::default(),
@@ -107,29 +107,35 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         over: false,
         logged: heapless::String::new(),
     };
-    let mut wait = daemon.drive();
-    while !daemon.over {
-        let ready: heapless::Vec<u64, 8> = match daemon.poller.wait(wait) {
-            Ok(ready) => ready.iter().copied().collect(),
-            Err(refused) => return Err(Error::System("epoll", refused)),
-        };
-        for token in ready {
-            match token {
-                TOKEN_SIGNALS => {
-                    if daemon.signalled(&mut signals, &options.dir) {
-                        return Ok(());
-                    }
-                }
-                TOKEN_ROUTE | TOKEN_RULES => daemon.hear(&mut events, token),
-                TOKEN_CONTROL => daemon.clients.accept(&listener, &daemon.poller),
-                client => daemon.serve(client),
+    daemon
+        .turn_until_over(files, &options.dir)
+        .map_err(no_epoll)
+}
+
+fn no_epoll(refused: Refused) -> Error {
+    Error::System("epoll", refused)
+}
+
+/// What is waited for, besides the clients.
+struct Files {
+    signals: Signals,
+    events: Events,
+    listener: Listener,
+    /// Somebody waits to come in, and no file descriptor was free for him.
+    stuck: bool,
+}
+
+impl Files {
+    fn watch(&self, poller: &Poller) -> Result<(), Refused> {
+        poller.add(&self.signals, TOKEN_SIGNALS, Interest::Read)?;
+        poller.add(&self.listener, TOKEN_CONTROL, Interest::Read)?;
+        for (token, about) in TOKEN_EVENTS {
+            if let Some(socket) = self.events.socket(about) {
+                poller.add(socket, token, Interest::Read)?;
             }
         }
-        wait = daemon.drive();
+        Ok(())
     }
-    daemon.clients.finish();
-    log::info!("everything was taken out of the kernel; ending");
-    Ok(())
 }
 
 /// Takes out of the kernel what a daemon that is gone has left there.
@@ -213,11 +219,66 @@ impl Daemon {
                     return wait;
                 }
                 Step::End => {
+                    log::info!("ending, as asked");
                     self.over = true;
                     return None;
                 }
             }
         }
+    }
+
+    fn turn_until_over(&mut self, mut files: Files, dir: &Path) -> Result<(), Refused> {
+        let mut wait = self.drive();
+        while !self.over {
+            if files.stuck {
+                wait = Some(wait.map_or(STUCK_WAIT, |wait| wait.min(STUCK_WAIT)));
+            }
+            let ready: heapless::Vec<u64, 8> = self.poller.wait(wait)?.iter().copied().collect();
+            if core::mem::take(&mut files.stuck) {
+                self.poller
+                    .change(&files.listener, TOKEN_CONTROL, Interest::Read)?;
+            }
+            for token in ready {
+                self.attend(token, &mut files, dir)?;
+            }
+            if self.over {
+                break;
+            }
+            wait = self.drive();
+        }
+        // Who starts the next one as soon as he is answered finds the lock free.
+        drop(files);
+        self.clients.finish();
+        Ok(())
+    }
+
+    fn attend(&mut self, token: u64, files: &mut Files, dir: &Path) -> Result<(), Refused> {
+        let events = TOKEN_EVENTS.into_iter().find(|(own, _)| *own == token);
+        match (token, events) {
+            (TOKEN_SIGNALS, _) => self.signalled(&mut files.signals, dir),
+            (TOKEN_CONTROL, _) => {
+                let queue =
+                    self.clients
+                        .accept(&files.listener, &mut self.engine, &self.poller, now());
+                if queue == Queue::Stuck {
+                    self.poller
+                        .change(&files.listener, TOKEN_CONTROL, Interest::Nothing)?;
+                    files.stuck = true;
+                }
+            }
+            (_, Some((_, about))) => {
+                for _ in 0..EVENTS_A_TURN {
+                    if !files
+                        .events
+                        .hear(about, &mut self.engine, &mut self.kernel, now())
+                    {
+                        break;
+                    }
+                }
+            }
+            (client, None) => self.serve(client),
+        }
+        Ok(())
     }
 
     fn log_trouble(&mut self) {
@@ -243,8 +304,8 @@ impl Daemon {
         })
     }
 
-    /// A signal came. Returns whether to end.
-    fn signalled(&mut self, signals: &mut Signals, dir: &Path) -> bool {
+    /// A signal came.
+    fn signalled(&mut self, signals: &mut Signals, dir: &Path) {
         while let Some(asked) = signals.take() {
             match asked {
                 Asked::End => {
@@ -253,7 +314,7 @@ impl Daemon {
                         let _ = self.save();
                     }
                     log::info!("ending; the lanes stay in the kernel");
-                    return true;
+                    self.over = true;
                 }
                 Asked::Reload => match load(&self.store, dir) {
                     Ok(config) => {
@@ -262,22 +323,6 @@ impl Daemon {
                     }
                     Err(error) => log::error!("{error}; the configuration in force stays"),
                 },
-            }
-        }
-        false
-    }
-
-    fn hear(&mut self, events: &mut Events, token: u64) {
-        let ports = self.kernel.ports();
-        for _ in 0..EVENTS_A_TURN {
-            let more = match token {
-                TOKEN_ROUTE => {
-                    events.hear_route(&mut self.engine, ports, &mut self.kernel.room, now())
-                }
-                _ => events.hear_rules(&mut self.engine, ports, &mut self.kernel.room, now()),
-            };
-            if !more {
-                break;
             }
         }
     }

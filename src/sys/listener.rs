@@ -6,12 +6,20 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::unistd::geteuid;
 
 use super::errno::refused_io;
 use crate::value::Refused;
+
+/// How often the lock is tried, and how long is waited in between: one second in all, many times what a daemon takes to end.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A socket that only its owner may speak to, and a lock beside it that says who listens.
 #[derive(Debug)]
@@ -51,7 +59,7 @@ impl Listener {
             .mode(0o600)
             .open(&lock_path)
             .map_err(io)?;
-        let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        let mut lock = match lock_patiently(file) {
             Ok(lock) => lock,
             Err((mut file, Errno::EAGAIN)) => {
                 let mut text = String::new();
@@ -81,12 +89,48 @@ impl Listener {
         })
     }
 
-    /// The next client, without waiting.
-    pub fn accept(&self) -> Option<UnixStream> {
-        let (stream, _) = self.socket.accept().ok()?;
-        stream.set_nonblocking(true).ok()?;
-        Some(stream)
+    /// The next client, without waiting. Whoever is neither root nor us is turned away, whatever the file's mode let through.
+    pub fn accept(&self) -> Accepted {
+        match self.socket.accept() {
+            Ok((stream, _)) => {
+                let may = getsockopt(&stream, PeerCredentials)
+                    .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw());
+                if may && stream.set_nonblocking(true).is_ok() {
+                    Accepted::Client(stream)
+                } else {
+                    Accepted::TurnedAway
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::Nobody,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Accepted::TurnedAway,
+            Err(_) => Accepted::NoRoom,
+        }
     }
+}
+
+/// What became of a look for clients.
+#[derive(Debug)]
+pub enum Accepted {
+    /// There is one.
+    Client(UnixStream),
+    /// There was one who may not ask, or who is gone already.
+    TurnedAway,
+    /// There is none.
+    Nobody,
+    /// There is one, and no file descriptor for it: it stays in the queue.
+    NoRoom,
+}
+
+/// A daemon that was told to stop answers before it is gone: whoever starts the next one at once gets the lock a moment later.
+fn lock_patiently(mut file: File) -> Result<Flock<File>, (File, Errno)> {
+    for _ in 0..LOCK_TRIES {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((held, Errno::EAGAIN)) => file = held,
+            result => return result,
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
 }
 
 impl Drop for Listener {

@@ -73,6 +73,8 @@ pub struct Asker {
     /// The numbers of the request that is being answered.
     first_seq: u32,
     seq: u32,
+    /// Changes overtook the dump that is being read.
+    overtaken: bool,
 }
 
 impl Asker {
@@ -96,6 +98,7 @@ impl Asker {
             port,
             first_seq: 0,
             seq: 0,
+            overtaken: false,
         })
     }
 
@@ -141,10 +144,13 @@ impl Asker {
         mut each: impl FnMut(Refused),
     ) -> Result<(), Refused> {
         self.begin(requests, last_seq)?;
+        let is_stale = self.stale();
         loop {
             let mut over = false;
             for frame in messages(self.receive(room)?, Order::HOST) {
-                if let Frame::Ack { seq, result } = frame.map_err(nonsense)? {
+                if let Frame::Ack { seq, result } = frame.map_err(nonsense)?
+                    && !is_stale(seq)
+                {
                     over |= seq == last_seq;
                     if let Err(refusal) = result {
                         each(refused_by_kernel(refusal));
@@ -164,6 +170,7 @@ impl Asker {
     pub fn begin(&mut self, request: &[u8], last_seq: u32) -> Result<(), Refused> {
         self.first_seq = self.next_seq();
         self.seq = last_seq;
+        self.overtaken = false;
         loop {
             match send(self.fd.as_raw_fd(), request, MsgFlags::empty()) {
                 Ok(_) => return Ok(()),
@@ -182,14 +189,14 @@ impl Asker {
         room: &mut [u8],
         each: &mut dyn FnMut(Message<'_>),
     ) -> Result<Progress, Refused> {
-        let (first_seq, last_seq) = (self.first_seq, self.seq);
-        let stale = |seq: u32| seq.wrapping_sub(first_seq) > last_seq.wrapping_sub(first_seq);
+        let last_seq = self.seq;
+        let is_stale = self.stale();
         let datagram = self.receive(room)?;
-        let mut interrupted = false;
         for frame in messages(datagram, Order::HOST) {
             match frame.map_err(nonsense)? {
                 // What is left of an earlier request that was given up.
-                Frame::Ack { seq, .. } | Frame::Done { seq, .. } if stale(seq) => {}
+                Frame::Ack { seq, .. } | Frame::Done { seq, .. } if is_stale(seq) => {}
+                Frame::Message(message) if is_stale(message.header.seq) => {}
                 Frame::Ack {
                     result: Err(refusal),
                     ..
@@ -201,19 +208,24 @@ impl Asker {
                     return Ok(Progress::End(Err(refused_by_kernel(refusal))));
                 }
                 Frame::Ack { seq, .. } if seq != last_seq => {}
-                Frame::Ack { .. } => return Ok(Progress::End(Ok(()))),
-                Frame::Done { .. } if interrupted => {
+                Frame::Done { overtaken, .. } if overtaken || self.overtaken => {
                     return Ok(Progress::End(Err(refused(Errno::EBUSY))));
                 }
-                Frame::Done { .. } => return Ok(Progress::End(Ok(()))),
+                Frame::Ack { .. } | Frame::Done { .. } => return Ok(Progress::End(Ok(()))),
                 Frame::Lost => return Ok(Progress::End(Err(refused(Errno::ENOBUFS)))),
                 Frame::Message(message) => {
-                    interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
+                    self.overtaken |= message.header.flags & NLM_F_DUMP_INTR != 0;
                     each(message);
                 }
             }
         }
         Ok(Progress::More)
+    }
+
+    /// Tells the numbers of earlier requests from those of the one that is being answered.
+    fn stale(&self) -> impl Fn(u32) -> bool + use<> {
+        let (first_seq, last_seq) = (self.first_seq, self.seq);
+        move |seq| seq.wrapping_sub(first_seq) > last_seq.wrapping_sub(first_seq)
     }
 
     /// One datagram.

@@ -19,6 +19,8 @@ pub enum Interest {
     Read,
     /// It has room to write to, or is over.
     Write,
+    /// Nothing for now; only that it is over altogether.
+    Nothing,
 }
 
 impl Interest {
@@ -26,6 +28,7 @@ impl Interest {
         match self {
             Interest::Read => EpollFlags::EPOLLIN,
             Interest::Write => EpollFlags::EPOLLOUT,
+            Interest::Nothing => EpollFlags::empty(),
         }
     }
 }
@@ -67,14 +70,6 @@ impl Poller {
     pub fn change(&self, file: impl AsFd, token: u64, interest: Interest) -> Result<(), Refused> {
         let mut event = EpollEvent::new(interest.flags(), token);
         self.epoll.modify(file, &mut event).map_err(refused)
-    }
-
-    /// Waits for a file no more.
-    ///
-    /// # Errors
-    /// [`Refused`].
-    pub fn remove(&self, file: impl AsFd) -> Result<(), Refused> {
-        self.epoll.delete(file).map_err(refused)
     }
 
     /// Waits; the tokens of the files that have something. None after the time, or after a signal.

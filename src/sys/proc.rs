@@ -73,18 +73,6 @@ pub fn lines(path: &Path, bytes_max: usize, mut each: impl FnMut(&str)) -> bool 
     true
 }
 
-/// When a file was last written and how long it is: differs when its content does. None when there is no such file.
-pub fn stamp(path: &Path) -> Option<(i64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(path).ok()?;
-    Some((
-        meta.mtime()
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(meta.mtime_nsec()),
-        meta.len(),
-    ))
-}
-
 /// This process' number.
 pub fn own_pid() -> u32 {
     std::process::id()

@@ -1,0 +1,389 @@
+//! One client of the control socket: lines in, lines out, without waiting for it.
+//!
+//! A client has one question at a time. An answer without bound (devices, flows) is written piece by piece as the client reads: the
+//! kernel makes the next piece of a dump when it is asked for it, so a slow client costs a socket and no memory.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+
+use serde::Serialize;
+
+use crate::config::{self, CONFIG_BYTES_MAX};
+use crate::control::{Failure, Heard, REQUEST_BYTES_MAX, Request, Verb};
+use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
+use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
+use crate::sys::poller::{Interest, Poller};
+use crate::sys::proc;
+use crate::value::{Instant, Refused};
+use crate::wire::{Order, Writer, conntrack};
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 4096;
+
+/// Bytes of an answer that may wait for the client before the next piece is made.
+const WAITING_BYTES: usize = 16 * 1024;
+
+/// Bytes of the largest element of an answer in JSON: a device with eight IPv6 addresses takes 700, the whole health 2,500.
+const ELEMENT_BYTES_MAX: usize = 8 * 1024;
+
+/// Pieces of a long answer before others have their turn.
+const PIECES_A_TURN: usize = 8;
+
+pub(super) struct Connection {
+    stream: UnixStream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    interest: Interest,
+    state: State,
+    /// Counts up with each client that comes: the least is the oldest.
+    number: u32,
+    /// It says no more.
+    ended: bool,
+}
+
+enum State {
+    /// It may ask.
+    Listening,
+    /// It announced a configuration.
+    Configuring,
+    /// It asked, and the engine has not answered.
+    Waiting,
+    /// It is being told of the devices, this one next.
+    Devices(usize),
+    /// It is being told of the flows.
+    Flows {
+        walker: Box<Asker>,
+        room: Box<[u8]>,
+        filter: FlowFilter,
+        first: bool,
+    },
+    /// It said something that cannot be followed: after what it is told, the end.
+    Closing,
+}
+
+/// A failure as it is written.
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    error: &'a Failure,
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Lives,
+    Over,
+}
+
+impl Connection {
+    /// A client that has just come; `number` counts up with each.
+    pub(super) fn new(stream: UnixStream, number: u32) -> Connection {
+        Connection {
+            stream,
+            input: Vec::new(),
+            output: Vec::new(),
+            interest: Interest::Read,
+            state: State::Listening,
+            number,
+            ended: false,
+        }
+    }
+
+    /// Whether it asks nothing.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Listening)
+    }
+
+    /// Counts up with each client that comes: the least is the oldest.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// It has sent something, or has room.
+    pub(super) fn serve(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
+        let fate = match self.interest {
+            Interest::Read => self.read(client, engine, now),
+            Interest::Write => Fate::Lives,
+            // Only the end of everything is told then.
+            Interest::Nothing => Fate::Over,
+        };
+        match fate {
+            Fate::Lives => self.write(client, engine, now),
+            Fate::Over => Fate::Over,
+        }
+    }
+
+    /// The engine has an answer.
+    pub(super) fn answer(
+        &mut self,
+        client: Client,
+        answer: Answer,
+        engine: &mut Engine,
+        now: Instant,
+    ) -> Fate {
+        self.take(answer, engine);
+        self.write(client, engine, now)
+    }
+
+    /// Waits for what it needs next.
+    pub(super) fn wait(&mut self, poller: &Poller, token: u64) -> Result<(), Refused> {
+        let unfinished = matches!(self.state, State::Devices(_) | State::Flows { .. });
+        let wanted = if unfinished || !self.output.is_empty() {
+            Interest::Write
+        } else if self.ended {
+            Interest::Nothing
+        } else {
+            Interest::Read
+        };
+        if self.interest != wanted {
+            poller.change(&self.stream, token, wanted)?;
+            self.interest = wanted;
+        }
+        Ok(())
+    }
+
+    /// What is still to be told is told, as far as it goes without waiting.
+    pub(super) fn finish(&mut self) {
+        let _ = self.stream.write_all(&self.output);
+    }
+
+    fn read(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
+        let mut piece = [0; READ_BYTES];
+        loop {
+            match self.stream.read(&mut piece) {
+                // It says no more, and may still want its answer.
+                Ok(0) => {
+                    self.ended = true;
+                    return Fate::Lives;
+                }
+                Ok(count) => self
+                    .input
+                    .extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Fate::Over,
+            }
+            self.hear(client, engine, now);
+            if self.input.len() > CONFIG_BYTES_MAX + REQUEST_BYTES_MAX {
+                return Fate::Over;
+            }
+        }
+    }
+
+    /// Takes the next whole line, if it may ask now.
+    fn hear(&mut self, client: Client, engine: &mut Engine, now: Instant) {
+        let limit = match self.state {
+            State::Listening => REQUEST_BYTES_MAX,
+            State::Configuring => CONFIG_BYTES_MAX,
+            _ => return,
+        };
+        let end = self.input.iter().position(|&byte| byte == b'\n');
+        let Some(end) = end.filter(|&end| end <= limit) else {
+            if self.input.len() > limit {
+                self.fail(&Failure::input(format_args!(
+                    "expected a line of at most {limit} bytes, found more"
+                )));
+                self.input.clear();
+                self.state = State::Closing;
+            }
+            return;
+        };
+        let line: Vec<u8> = self.input.drain(..=end).take(end).collect();
+        if matches!(self.state, State::Configuring) {
+            self.state = State::Waiting;
+            return match config::parse(&line) {
+                Ok(config) => engine.handle(now, Input::Apply(client, Box::new(config))),
+                Err(problem) => self.fail(&Failure::input(format_args!("{problem}"))),
+            };
+        }
+        match Heard::read(&line) {
+            Ok(Heard {
+                verb: Verb::ConfigApply,
+                ..
+            }) => {
+                self.state = State::Configuring;
+                self.hear(client, engine, now);
+            }
+            Ok(heard) => {
+                self.state = State::Waiting;
+                let request = Request {
+                    verb: heard.verb,
+                    device: heard.device.as_deref(),
+                    class: heard.class.as_deref(),
+                };
+                engine.handle(now, Input::Request(client, request));
+            }
+            Err(bad) => self.fail(&Failure::input(format_args!("{bad}"))),
+        }
+    }
+
+    fn fail(&mut self, failure: &Failure) {
+        self.line(&FailureLine { error: failure });
+        self.state = State::Listening;
+    }
+
+    fn line(&mut self, value: &impl Serialize) {
+        self.element(value);
+        self.output.push(b'\n');
+    }
+
+    fn element(&mut self, value: &impl Serialize) {
+        let mut json = vec![0; ELEMENT_BYTES_MAX];
+        // Every answer is of bounded texts and fits: a test writes the largest of each.
+        if let Ok(count) = serde_json_core::to_slice(value, &mut json) {
+            self.output
+                .extend_from_slice(json.get(..count).unwrap_or_default());
+        }
+    }
+
+    fn take(&mut self, answer: Answer, engine: &Engine) {
+        self.state = State::Listening;
+        match answer {
+            Answer::Failure(failure) => self.fail(&failure),
+            Answer::Changed(changed) => self.line(&*changed),
+            Answer::Status(mut status) => {
+                status.pid = proc::own_pid();
+                self.line(&*status);
+            }
+            Answer::Doctor(doctor) => self.line(&*doctor),
+            Answer::Config => {
+                let mut text = String::new();
+                // A string takes whatever is written to it.
+                let _ = config::write_compact(engine.config(), &mut text);
+                self.output.extend_from_slice(text.trim_end().as_bytes());
+                self.output.push(b'\n');
+            }
+            Answer::Devices => {
+                self.output.extend_from_slice(b"{\"devices\":[");
+                self.state = State::Devices(0);
+            }
+            Answer::Flows(filter) => match start_walk() {
+                Ok(walker) => {
+                    self.output.extend_from_slice(b"{\"flows\":[");
+                    let room = vec![0; RECEIVE_BYTES].into_boxed_slice();
+                    self.state = State::Flows {
+                        walker,
+                        room,
+                        filter,
+                        first: true,
+                    };
+                }
+                Err(refused) => self.fail(&Failure::refused(format_args!(
+                    "the kernel refused to list flows: {refused}"
+                ))),
+            },
+        }
+    }
+
+    /// Writes what waits, and makes the next piece of a long answer when there is room.
+    fn write(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
+        for _ in 0..PIECES_A_TURN {
+            while self.output.len() < WAITING_BYTES && self.make_more(engine, now) {
+                if self.output.is_empty() {
+                    // A filter that lets little through: the others have their turn.
+                    return Fate::Lives;
+                }
+            }
+            while !self.output.is_empty() {
+                match self.stream.write(&self.output) {
+                    Ok(0) => return Fate::Over,
+                    Ok(count) => drop(self.output.drain(..count)),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => return Fate::Over,
+                }
+            }
+            match self.state {
+                State::Devices(_) | State::Flows { .. } => {}
+                State::Closing => return Fate::Over,
+                State::Listening | State::Configuring | State::Waiting => {
+                    return self.await_more(client, engine, now);
+                }
+            }
+        }
+        Fate::Lives
+    }
+
+    /// Everything is told: the next question, if it is here already.
+    fn await_more(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
+        // A long answer's buffer is not kept for the next short one.
+        self.output = Vec::new();
+        self.hear(client, engine, now);
+        let asks = matches!(self.state, State::Waiting) || !self.output.is_empty();
+        if self.ended && !asks {
+            Fate::Over
+        } else {
+            Fate::Lives
+        }
+    }
+
+    /// Makes the next piece of a long answer. Returns whether there may be more.
+    fn make_more(&mut self, engine: &Engine, now: Instant) -> bool {
+        match core::mem::replace(&mut self.state, State::Listening) {
+            State::Devices(place) => {
+                let Some(device) = engine.device_report(now, place) else {
+                    self.output.extend_from_slice(b"]}\n");
+                    return false;
+                };
+                if place > 0 {
+                    self.output.push(b',');
+                }
+                self.element(&device);
+                self.state = State::Devices(place + 1);
+                true
+            }
+            State::Flows {
+                mut walker,
+                mut room,
+                filter,
+                mut first,
+            } => {
+                let mut json = vec![0; ELEMENT_BYTES_MAX];
+                let output = &mut self.output;
+                let progress = walker.read(&mut room, &mut |message| {
+                    let Ok(Some(change)) = conntrack::parse(message) else {
+                        return;
+                    };
+                    let Some(flow) = engine.flow_report(change.flow(), filter) else {
+                        return;
+                    };
+                    if let Ok(count) = serde_json_core::to_slice(&flow, &mut json) {
+                        if !core::mem::take(&mut first) {
+                            output.push(b',');
+                        }
+                        output.extend_from_slice(json.get(..count).unwrap_or_default());
+                    }
+                });
+                match progress {
+                    Ok(Progress::More) => {
+                        self.state = State::Flows {
+                            walker,
+                            room,
+                            filter,
+                            first,
+                        };
+                        return true;
+                    }
+                    Ok(Progress::End(Ok(()))) => self.output.extend_from_slice(b"]}\n"),
+                    // Cut short: a line without its end, so that nobody takes a part for the whole.
+                    Ok(Progress::End(Err(_))) | Err(_) => self.state = State::Closing,
+                }
+                false
+            }
+            other => {
+                self.state = other;
+                false
+            }
+        }
+    }
+}
+
+fn start_walk() -> Result<Box<Asker>, Refused> {
+    let mut walker = Box::new(Asker::open(Protocol::Netfilter)?);
+    let seq = walker.next_seq();
+    let mut request = [0; 64];
+    let mut w = Writer::new(&mut request, Order::HOST);
+    conntrack::emit_dump(&mut w, seq, conntrack::Wanted::All);
+    let request = w.finish().map_err(|_| super::kernel::too_large())?;
+    walker.begin(request, seq)?;
+    Ok(walker)
+}
