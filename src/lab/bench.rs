@@ -58,13 +58,22 @@ pub fn run(options: &options::Bench) -> Result<(), Error> {
     let mut wanted = Options::direct(lab);
     wanted.guests.push(Resident::guest(0));
     let house = House::build(&wanted)?;
-    let bench = Bench { house, program, scratch, interrupt };
+    let bench = Bench {
+        house,
+        program,
+        scratch,
+        interrupt,
+    };
     let report = json!({
         "quiet": bench.quiet()?,
         "remark": bench.remark()?,
         "packet": bench.packet()?,
     });
-    let text = if options.json { format!("{report}\n") } else { readable(&report) };
+    let text = if options.json {
+        format!("{report}\n")
+    } else {
+        readable(&report)
+    };
     stdout::print(&text)
 }
 
@@ -77,7 +86,12 @@ struct Bench {
 
 impl Bench {
     fn start(&self) -> Result<Daemon, Error> {
-        let mut daemon = Daemon::start(self.house.router(), &self.program, &self.scratch, Some(&config(1)))?;
+        let mut daemon = Daemon::start(
+            self.house.router(),
+            &self.program,
+            &self.scratch,
+            Some(&config(1)),
+        )?;
         daemon.await_shaping(self.house.router(), &self.interrupt)?;
         Ok(daemon)
     }
@@ -86,7 +100,8 @@ impl Bench {
     fn quiet(&self) -> Result<Value, Error> {
         let daemon = self.start()?;
         let status = daemon.call(self.house.router(), &self.interrupt, &["status", "--json"])?;
-        let status: Value = serde_json::from_slice(&status.stdout).map_err(|_| Error::Nonsense("status"))?;
+        let status: Value =
+            serde_json::from_slice(&status.stdout).map_err(|_| Error::Nonsense("status"))?;
         let pid = status["pid"].as_u64().ok_or(Error::Nonsense("status"))?;
         // New queues are slowed for three seconds, and getting the whole line is a wake-up; it is not what is counted.
         self.interrupt.pause(Duration::from_secs(4))?;
@@ -101,7 +116,9 @@ impl Bench {
         }
         let private_kb = sum(pid, "smaps_rollup", "Private_")?;
         daemon.call(self.house.router(), &self.interrupt, &["stop"])?;
-        Ok(json!({"private_kb": private_kb, "private_kb_max": 1024, "wakeups": woken, "wakeups_max": OWN_WAKEUPS, "seconds": QUIET.as_secs()}))
+        Ok(
+            json!({"private_kb": private_kb, "private_kb_max": 1024, "wakeups": woken, "wakeups_max": OWN_WAKEUPS, "seconds": QUIET.as_secs()}),
+        )
     }
 
     /// From the start of `lanemark set` to its end, flows re-marked.
@@ -110,19 +127,45 @@ impl Bench {
         let router = self.house.router();
         let server = house::SERVER_V4.into();
         let workstation = Resident::workstation();
-        let own = Crowd::open(self.house.lan_host("workstation")?, server, Speech::Udp, OWN_FLOWS)?;
+        let own = Crowd::open(
+            self.house.lan_host("workstation")?,
+            server,
+            Speech::Udp,
+            OWN_FLOWS,
+        )?;
         let others = [
-            Crowd::open(self.house.lan_host("tv")?, server, Speech::Udp, OTHER_FLOWS / 2)?,
-            Crowd::open(self.house.lan_host("guest0")?, server, Speech::Udp, OTHER_FLOWS / 2)?,
+            Crowd::open(
+                self.house.lan_host("tv")?,
+                server,
+                Speech::Udp,
+                OTHER_FLOWS / 2,
+            )?,
+            Crowd::open(
+                self.house.lan_host("guest0")?,
+                server,
+                Speech::Udp,
+                OTHER_FLOWS / 2,
+            )?,
         ];
         let mut waits_ms = Vec::new();
         for change in 0..CHANGES {
-            let (class, mark) = if change % 2 == 0 { ("premium", 10) } else { ("bulk", 40) };
+            let (class, mark) = if change % 2 == 0 {
+                ("premium", 10)
+            } else {
+                ("bulk", 40)
+            };
             let begin = Instant::now();
-            daemon.call(router, &self.interrupt, &["set", &workstation.mac_text(), class])?;
+            daemon.call(
+                router,
+                &self.interrupt,
+                &["set", &workstation.mac_text(), class],
+            )?;
             waits_ms.push(begin.elapsed().as_secs_f64() * 1000.0);
             let flows = marks::flows(router)?;
-            let marked = flows.iter().filter(|flow| flow.is_of(&workstation) && flow.mark == mark).count();
+            let marked = flows
+                .iter()
+                .filter(|flow| flow.is_of(&workstation) && flow.mark == mark)
+                .count();
             if marked < OWN_FLOWS {
                 return Err(Error::Nonsense("the number of re-marked flows"));
             }
@@ -132,7 +175,10 @@ impl Bench {
             }
         }
         daemon.call(router, &self.interrupt, &["stop"])?;
-        let (median, max) = (median(&mut waits_ms), waits_ms.iter().copied().fold(0.0, f64::max));
+        let (median, max) = (
+            median(&mut waits_ms),
+            waits_ms.iter().copied().fold(0.0, f64::max),
+        );
         Ok(json!({
             "flows": OWN_FLOWS + OTHER_FLOWS, "changed": OWN_FLOWS, "median_ms": rounded(median), "max_ms": rounded(max), "ms_max": 100,
         }))
@@ -160,21 +206,30 @@ impl Bench {
 
     fn apply(&self, daemon: &Daemon, file: &Path) -> Result<(), Error> {
         let file = file.to_str().ok_or(Error::Nonsense("the path of a file"))?;
-        daemon.call(self.house.router(), &self.interrupt, &["config", "apply", file]).map(drop)
+        daemon
+            .call(
+                self.house.router(),
+                &self.interrupt,
+                &["config", "apply", file],
+            )
+            .map(drop)
     }
 
     /// Nanoseconds of processor time a packet, from a device that is in no lane: each of its packets is looked up.
     fn send(&self) -> Result<f64, Error> {
-        let sent = self.house.lan_host("tv")?.run(|| -> Result<f64, std::io::Error> {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-            socket.connect(SocketAddr::new(house::SERVER_V4.into(), service::ABSORBER))?;
-            socket.send(b"first")?;
-            let begin = processor_time()?;
-            for _ in 0..PACKETS {
-                socket.send(b"packet")?;
-            }
-            Ok((processor_time()? - begin).as_secs_f64() * 1e9 / f64::from(PACKETS))
-        })?;
+        let sent = self
+            .house
+            .lan_host("tv")?
+            .run(|| -> Result<f64, std::io::Error> {
+                let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+                socket.connect(SocketAddr::new(house::SERVER_V4.into(), service::ABSORBER))?;
+                socket.send(b"first")?;
+                let begin = processor_time()?;
+                for _ in 0..PACKETS {
+                    socket.send(b"packet")?;
+                }
+                Ok((processor_time()? - begin).as_secs_f64() * 1e9 / f64::from(PACKETS))
+            })?;
         sent.map_err(Error::io("send packets"))
     }
 }
@@ -197,9 +252,12 @@ fn config(devices: usize) -> String {
 
 /// The sum of the numbers behind the names that begin so, in a file of a process.
 fn sum(pid: u64, file: &str, name: &str) -> Result<u64, Error> {
-    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).map_err(Error::io("read of the daemon in /proc"))?;
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}"))
+        .map_err(Error::io("read of the daemon in /proc"))?;
     let lines = text.lines().filter(|line| line.starts_with(name));
-    Ok(lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum())
+    Ok(lines
+        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .sum())
 }
 
 fn median(figures: &mut [f64]) -> f64 {
@@ -219,7 +277,11 @@ fn readable(report: &Value) -> String {
     let _ = writeln!(
         text,
         "at rest           {} kB private (at most {}), {} wake-ups in {} s (at most {})",
-        quiet["private_kb"], quiet["private_kb_max"], quiet["wakeups"], quiet["seconds"], quiet["wakeups_max"]
+        quiet["private_kb"],
+        quiet["private_kb_max"],
+        quiet["wakeups"],
+        quiet["seconds"],
+        quiet["wakeups_max"]
     );
     let _ = writeln!(
         text,

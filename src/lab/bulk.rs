@@ -48,7 +48,12 @@ impl Bulk {
     ///
     /// # Errors
     /// `Io` when a connection fails, `Congestion` when the control did not take effect.
-    pub fn start(host: &Host, server: IpAddr, services: &Services, load: &Load) -> Result<Self, Error> {
+    pub fn start(
+        host: &Host,
+        server: IpAddr,
+        services: &Services,
+        load: &Load,
+    ) -> Result<Self, Error> {
         services.set_congestion(&load.congestion);
         let mut bulk = Self {
             streams: Vec::new(),
@@ -59,8 +64,16 @@ impl Bulk {
         // All connect before the first speaks: a connection through full queues takes seconds.
         let (mut up, mut down) = (Vec::new(), Vec::new());
         for _ in 0..load.flows {
-            up.push(bulk.connect(host, SocketAddr::new(server, service::SINK), &load.congestion)?);
-            down.push(bulk.connect(host, SocketAddr::new(server, service::SOURCE), &load.congestion)?);
+            up.push(bulk.connect(
+                host,
+                SocketAddr::new(server, service::SINK),
+                &load.congestion,
+            )?);
+            down.push(bulk.connect(
+                host,
+                SocketAddr::new(server, service::SOURCE),
+                &load.congestion,
+            )?);
         }
         for stream in up {
             bulk.spawn(move || send(stream))?;
@@ -81,19 +94,33 @@ impl Bulk {
         }
     }
 
-    fn connect(&mut self, host: &Host, to: SocketAddr, congestion: &Congestion) -> Result<TcpStream, Error> {
+    fn connect(
+        &mut self,
+        host: &Host,
+        to: SocketAddr,
+        congestion: &Congestion,
+    ) -> Result<TcpStream, Error> {
         const STEP: &str = "start a bulk flow";
-        let stream = host.run(move || TcpStream::connect(to))?.map_err(Error::io(STEP))?;
+        let stream = host
+            .run(move || TcpStream::connect(to))?
+            .map_err(Error::io(STEP))?;
         congestion.apply(&stream)?;
         // At the end a reset: megabytes in the send buffer would go on filling the line after the flow has ended.
-        let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+        let linger = nix::libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
         setsockopt(&stream, sockopt::Linger, &linger).map_err(Error::system(STEP))?;
-        self.streams.push(stream.try_clone().map_err(Error::io(STEP))?);
+        self.streams
+            .push(stream.try_clone().map_err(Error::io(STEP))?);
         Ok(stream)
     }
 
     fn spawn(&mut self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let thread = Builder::new().name("bulk".into()).spawn(work).map_err(Error::io("start a bulk flow"))?;
+        let thread = Builder::new()
+            .name("bulk".into())
+            .spawn(work)
+            .map_err(Error::io("start a bulk flow"))?;
         self.threads.push(thread);
         Ok(())
     }

@@ -19,8 +19,16 @@ impl Congestion {
     pub fn apply(&self, stream: &TcpStream) -> Result<(), Error> {
         setsockopt(stream, sockopt::TcpCongestion, &OsString::from(&self.0))
             .map_err(Error::system("set congestion control"))?;
-        let found = getsockopt(stream, sockopt::TcpCongestion).map_err(Error::system("read congestion control"))?;
+        let found = getsockopt(stream, sockopt::TcpCongestion)
+            .map_err(Error::system("read congestion control"))?;
         let found = found.to_string_lossy().trim_end_matches('\0').to_owned();
-        if found == self.0 { Ok(()) } else { Err(Error::Congestion { wanted: self.0.clone(), found }) }
+        if found == self.0 {
+            Ok(())
+        } else {
+            Err(Error::Congestion {
+                wanted: self.0.clone(),
+                found,
+            })
+        }
     }
 }

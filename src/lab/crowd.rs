@@ -35,7 +35,9 @@ impl Crowd {
             let mut crowd = Self::default();
             for _ in 0..count {
                 match speech {
-                    Speech::Tcp => crowd.tcp.push(TcpStream::connect(SocketAddr::new(server, service::HOLD))?),
+                    Speech::Tcp => crowd
+                        .tcp
+                        .push(TcpStream::connect(SocketAddr::new(server, service::HOLD))?),
                     Speech::Udp => crowd.udp.push(datagram(server)?),
                 }
             }
@@ -49,7 +51,10 @@ impl Crowd {
     /// # Errors
     /// `Io` when the network refuses one.
     pub fn speak_again(&self) -> Result<(), Error> {
-        self.udp.iter().try_for_each(|socket| socket.send(WORD).map(drop)).map_err(Error::io("send a datagram"))
+        self.udp
+            .iter()
+            .try_for_each(|socket| socket.send(WORD).map(drop))
+            .map_err(Error::io("send a datagram"))
     }
 
     /// How many flows there are.
@@ -68,7 +73,11 @@ impl Crowd {
 const WORD: &[u8] = b"here";
 
 fn datagram(server: IpAddr) -> std::io::Result<UdpSocket> {
-    let any: IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let any: IpAddr = if server.is_ipv4() {
+        [0; 4].into()
+    } else {
+        [0; 16].into()
+    };
     let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
     socket.connect(SocketAddr::new(server, service::ABSORBER))?;
     socket.send(WORD)?;

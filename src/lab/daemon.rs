@@ -47,7 +47,12 @@ impl Daemon {
     ///
     /// # Errors
     /// `Io` when it cannot be started.
-    pub fn start(router: &Host, program: &Path, scratch: &Scratch, config: Option<&str>) -> Result<Self, Error> {
+    pub fn start(
+        router: &Host,
+        program: &Path,
+        scratch: &Scratch,
+        config: Option<&str>,
+    ) -> Result<Self, Error> {
         if !program.is_file() {
             return Err(Error::NoProgram(program.to_owned()));
         }
@@ -57,11 +62,19 @@ impl Daemon {
             let file = directory.join("config.json");
             fs::write(file, config).map_err(Error::io("write the daemon's configuration"))?;
         }
-        let (socket, log) = (directory.join("lanemark.sock"), scratch.path().join("lanemark.log"));
+        let (socket, log) = (
+            directory.join("lanemark.sock"),
+            scratch.path().join("lanemark.log"),
+        );
         // A daemon that is started again goes on where the last one stopped.
-        let output =
-            File::options().create(true).append(true).open(&log).map_err(Error::io("make the daemon's log"))?;
-        let errors = output.try_clone().map_err(Error::io("make the daemon's log"))?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(Error::io("make the daemon's log"))?;
+        let errors = output
+            .try_clone()
+            .map_err(Error::io("make the daemon's log"))?;
         let child = router
             .command(program)
             .arg("run")
@@ -72,7 +85,12 @@ impl Daemon {
             .stdout(output)
             .stderr(errors)
             .spawn()?;
-        Ok(Self { child: Some(child), program: program.to_owned(), socket, log })
+        Ok(Self {
+            child: Some(child),
+            program: program.to_owned(),
+            socket,
+            log,
+        })
     }
 
     /// Where its control socket is.
@@ -84,7 +102,9 @@ impl Daemon {
     /// What it wrote to its standard outputs.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// Waits until its status says that it is on and the kernel says that somebody shapes the WAN.
@@ -94,8 +114,11 @@ impl Daemon {
     pub fn await_shaping(&mut self, router: &Host, interrupt: &Interrupt) -> Result<(), Error> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            let ended =
-                self.child.as_mut().map_or(Ok(None), Child::try_wait).map_err(Error::io("look after the daemon"))?;
+            let ended = self
+                .child
+                .as_mut()
+                .map_or(Ok(None), Child::try_wait)
+                .map_err(Error::io("look after the daemon"))?;
             if let Some(status) = ended {
                 // Its number may belong to somebody else from now on.
                 self.child = None;
@@ -105,15 +128,24 @@ impl Daemon {
                     said: last_line(&self.log()),
                 });
             }
-            let status = self.call(router, interrupt, &["status", "--json"]).map(|output| output.stdout);
+            let status = self
+                .call(router, interrupt, &["status", "--json"])
+                .map(|output| output.stdout);
             let kind = router.run(|| link::qdisc::root_kind(house::WAN))??;
-            if status.as_ref().is_ok_and(|status| is_on(status)) && kind.is_some_and(|kind| kind != UNSHAPED) {
+            if status.as_ref().is_ok_and(|status| is_on(status))
+                && kind.is_some_and(|kind| kind != UNSHAPED)
+            {
                 return Ok(());
             }
             if Instant::now() > deadline {
                 // The status that it did give says more than that time has passed.
-                let said = status.map(|status| String::from_utf8_lossy(&status).trim().to_owned())?;
-                return Err(Error::Program { call: "lanemark status --json".into(), code: Some(0), said });
+                let said =
+                    status.map(|status| String::from_utf8_lossy(&status).trim().to_owned())?;
+                return Err(Error::Program {
+                    call: "lanemark status --json".into(),
+                    code: Some(0),
+                    said,
+                });
             }
             interrupt.pause(ASK_EVERY)?;
         }
@@ -123,20 +155,34 @@ impl Daemon {
     ///
     /// # Errors
     /// `Program` with the exit code and the last line of its errors otherwise.
-    pub fn call(&self, router: &Host, interrupt: &Interrupt, words: &[&str]) -> Result<Output, Error> {
+    pub fn call(
+        &self,
+        router: &Host,
+        interrupt: &Interrupt,
+        words: &[&str],
+    ) -> Result<Output, Error> {
         let output = self.ask(router, interrupt, words)?;
         if output.status.success() {
             return Ok(output);
         }
         let said = last_line(&String::from_utf8_lossy(&output.stderr));
-        Err(Error::Program { call: format!("lanemark {}", words.join(" ")), code: output.status.code(), said })
+        Err(Error::Program {
+            call: format!("lanemark {}", words.join(" ")),
+            code: output.status.code(),
+            said,
+        })
     }
 
     /// Runs a verb of the command line on the router, whatever comes of it.
     ///
     /// # Errors
     /// `Io` when it cannot be started, `Late` when it does not end.
-    pub fn ask(&self, router: &Host, interrupt: &Interrupt, words: &[&str]) -> Result<Output, Error> {
+    pub fn ask(
+        &self,
+        router: &Host,
+        interrupt: &Interrupt,
+        words: &[&str],
+    ) -> Result<Output, Error> {
         let child = router
             .command(&self.program)
             .arg("--socket")
@@ -153,14 +199,22 @@ impl Daemon {
     /// # Errors
     /// `Io` when it cannot be killed.
     pub fn kill(mut self) -> Result<(), Error> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        child.kill().and_then(|()| child.wait()).map(drop).map_err(Error::io("kill the daemon"))
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        child
+            .kill()
+            .and_then(|()| child.wait())
+            .map(drop)
+            .map_err(Error::io("kill the daemon"))
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         let id = pid(&child);
         // It may have ended by itself; then there is nothing to end.
         let _: Result<(), Errno> = kill(id, Signal::SIGTERM);
@@ -187,7 +241,10 @@ fn finish(child: Child, interrupt: &Interrupt) -> Result<Output, Error> {
     let wait = move || {
         let _ = done.send(child.wait_with_output());
     };
-    Builder::new().name("command".into()).spawn(wait).map_err(Error::io("wait for a program"))?;
+    Builder::new()
+        .name("command".into())
+        .spawn(wait)
+        .map_err(Error::io("wait for a program"))?;
     let deadline = Instant::now() + COMMAND_WITHIN;
     loop {
         match result.recv_timeout(SLICE) {
@@ -195,10 +252,12 @@ fn finish(child: Child, interrupt: &Interrupt) -> Result<Output, Error> {
             Err(RecvTimeoutError::Disconnected) => return Err(Error::Late("the end of a program")),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let verdict = interrupt.check().and_then(|()| match Instant::now() < deadline {
-            true => Ok(()),
-            false => Err(Error::Late("the end of a command of lanemark")),
-        });
+        let verdict = interrupt
+            .check()
+            .and_then(|()| match Instant::now() < deadline {
+                true => Ok(()),
+                false => Err(Error::Late("the end of a command of lanemark")),
+            });
         if let Err(error) = verdict {
             // Its thread still waits for it, so the number cannot belong to somebody else yet.
             let _: Result<(), Errno> = kill(id, Signal::SIGKILL);
@@ -217,7 +276,11 @@ fn is_on(status: &[u8]) -> bool {
 }
 
 fn last_line(text: &str) -> String {
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("(it said nothing)").to_owned()
+    text.lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("(it said nothing)")
+        .to_owned()
 }
 
 /// Builds `lanemark` beside this program if cargo started us, so that no stale router program is ever demonstrated.
@@ -227,11 +290,17 @@ fn last_line(text: &str) -> String {
 /// # Errors
 /// `Program` when the build fails.
 pub fn build_if_cargo_runs_us(lab: &Path) -> Result<(), Error> {
-    let (Some(cargo), Some(package)) = (std::env::var_os("CARGO"), std::env::var_os("CARGO_MANIFEST_DIR")) else {
+    let (Some(cargo), Some(package)) = (
+        std::env::var_os("CARGO"),
+        std::env::var_os("CARGO_MANIFEST_DIR"),
+    ) else {
         return Ok(());
     };
     // Cargo's layout: TARGET/PROFILE/lanemark-lab. The profile `dev` builds into `debug`.
-    let Some((directory, target)) = lab.parent().and_then(|directory| Some((directory, directory.parent()?))) else {
+    let Some((directory, target)) = lab
+        .parent()
+        .and_then(|directory| Some((directory, directory.parent()?)))
+    else {
         return Ok(());
     };
     let profile = match directory.file_name().and_then(|name| name.to_str()) {
@@ -239,10 +308,25 @@ pub fn build_if_cargo_runs_us(lab: &Path) -> Result<(), Error> {
         Some(name) => name,
     };
     let mut command = Command::new(cargo);
-    command.current_dir(package).args(["build", "--quiet", "--bin", "lanemark", "--profile", profile, "--target-dir"]);
-    let status = command.arg(target).status().map_err(Error::io("build lanemark"))?;
+    command.current_dir(package).args([
+        "build",
+        "--quiet",
+        "--bin",
+        "lanemark",
+        "--profile",
+        profile,
+        "--target-dir",
+    ]);
+    let status = command
+        .arg(target)
+        .status()
+        .map_err(Error::io("build lanemark"))?;
     if status.success() {
         return Ok(());
     }
-    Err(Error::Program { call: "cargo build --bin lanemark".into(), code: status.code(), said: "see above".into() })
+    Err(Error::Program {
+        call: "cargo build --bin lanemark".into(),
+        code: status.code(),
+        said: "see above".into(),
+    })
 }

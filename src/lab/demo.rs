@@ -67,7 +67,11 @@ pub fn run(options: Demo) -> Result<(), Error> {
     let interrupt = Interrupt::listen(blocked)?;
     let scratch = Scratch::new(&lab)?;
     let rates = house::typical_line(options.down_kbit, options.up_kbit);
-    let house = House::build(&house::Options { lab, rates: Some(rates), guests: Vec::new() })?;
+    let house = House::build(&house::Options {
+        lab,
+        rates: Some(rates),
+        guests: Vec::new(),
+    })?;
     let json = options.json;
     let keep = options.keep;
     let mut demo = Story::begin(options, program, &scratch, &house, &interrupt)?;
@@ -79,10 +83,18 @@ pub fn run(options: Demo) -> Result<(), Error> {
         residents: vec![Resident::workstation(), Resident::tv()],
         flows: marks::flows(house.router())?,
     };
-    let text = if json { format!("{}\n", report.json()) } else { report.to_string() };
+    let text = if json {
+        format!("{}\n", report.json())
+    } else {
+        report.to_string()
+    };
     stdout::print(&text)?;
     if keep {
-        let socket = demo.daemon.as_ref().map(|daemon| daemon.socket().display().to_string()).unwrap_or_default();
+        let socket = demo
+            .daemon
+            .as_ref()
+            .map(|daemon| daemon.socket().display().to_string())
+            .unwrap_or_default();
         eprint!("{}", directions::to_enter(&house, standing));
         eprintln!("lanemark's socket: {socket}\nThe house stays until Ctrl-C.");
         return Err(interrupt.wait());
@@ -115,25 +127,54 @@ impl<'house> Story<'house> {
     ) -> Result<Self, Error> {
         let workstation = house.lan_host("workstation")?;
         let keystrokes = Keystrokes::start(workstation, server(), &options.congestion)?;
-        let keystrokes_v6 = Keystrokes::start(workstation, house::SERVER_V6.into(), &options.congestion)?;
+        let keystrokes_v6 =
+            Keystrokes::start(workstation, house::SERVER_V6.into(), &options.congestion)?;
         let (daemon, bulk, phases) = (None, None, Vec::new());
-        Ok(Self { options, program, scratch, house, interrupt, daemon, bulk, keystrokes, keystrokes_v6, phases })
+        Ok(Self {
+            options,
+            program,
+            scratch,
+            house,
+            interrupt,
+            daemon,
+            bulk,
+            keystrokes,
+            keystrokes_v6,
+            phases,
+        })
     }
 
     fn tell(&mut self) -> Result<(), Error> {
         self.measure(Phase::Idle, Duration::ZERO)?;
 
         let cause = Instant::now();
-        let load = Load { flows: self.options.flows, congestion: self.options.congestion.clone() };
-        self.bulk = Some(Bulk::start(self.house.lan_host("tv")?, server(), self.house.services(), &load)?);
-        self.await_modem(FILL_WITHIN, Duration::ZERO, |tally, _| tally.dropped_frames > 0)?;
+        let load = Load {
+            flows: self.options.flows,
+            congestion: self.options.congestion.clone(),
+        };
+        self.bulk = Some(Bulk::start(
+            self.house.lan_host("tv")?,
+            server(),
+            self.house.services(),
+            &load,
+        )?);
+        self.await_modem(FILL_WITHIN, Duration::ZERO, |tally, _| {
+            tally.dropped_frames > 0
+        })?;
         self.measure(Phase::Without, cause.elapsed())?;
 
         let cause = Instant::now();
         let router = self.house.router();
-        let daemon = self.daemon.insert(Daemon::start(router, &self.program, self.scratch, Some(&self.config()))?);
+        let daemon = self.daemon.insert(Daemon::start(
+            router,
+            &self.program,
+            self.scratch,
+            Some(&self.config()),
+        )?);
         daemon.await_shaping(router, self.interrupt)?;
-        self.await_modem(DRAIN_WITHIN, STEADY, |tally, kbit| tally.waiting_bytes <= drained_bytes(kbit))?;
+        self.await_modem(DRAIN_WITHIN, STEADY, |tally, kbit| {
+            tally.waiting_bytes <= drained_bytes(kbit)
+        })?;
         self.measure(Phase::Default, cause.elapsed())?;
 
         let cause = Instant::now();
@@ -152,9 +193,13 @@ impl<'house> Story<'house> {
         let backlog_before = self.backlog();
         while began.elapsed() < self.options.phase {
             progress.show(began.elapsed());
-            self.interrupt.pause_until((Instant::now() + LOOK_EVERY).min(began + self.options.phase))?;
+            self.interrupt
+                .pause_until((Instant::now() + LOOK_EVERY).min(began + self.options.phase))?;
         }
-        let (keystrokes, keystrokes_v6) = (self.keystrokes.summary(mark)?, self.keystrokes_v6.summary(mark_v6)?);
+        let (keystrokes, keystrokes_v6) = (
+            self.keystrokes.summary(mark)?,
+            self.keystrokes_v6.summary(mark_v6)?,
+        );
         let (after, during) = (self.counters()?, began.elapsed());
         let rate = |up: [u64; 2], down: [u64; 2]| Kbit {
             up: bulk::kbit_per_second(up[1].saturating_sub(up[0]), during),
@@ -164,7 +209,10 @@ impl<'house> Story<'house> {
             phase,
             keystrokes,
             keystrokes_v6,
-            wire: rate([before.0.sent, after.0.sent], [before.0.received, after.0.received]),
+            wire: rate(
+                [before.0.sent, after.0.sent],
+                [before.0.received, after.0.received],
+            ),
             goodput: rate([before.1.up, after.1.up], [before.1.down, after.1.down]),
             settled_in,
             backlog: [backlog_before, self.backlog()],
@@ -174,12 +222,19 @@ impl<'house> Story<'house> {
 
     fn backlog(&self) -> Backlog {
         let tallies = self.house.modem().map(Modem::tallies).unwrap_or_default();
-        Backlog { up: tallies.up.waiting_bytes, down: tallies.down.waiting_bytes }
+        Backlog {
+            up: tallies.up.waiting_bytes,
+            down: tallies.down.waiting_bytes,
+        }
     }
 
     fn counters(&self) -> Result<(Carried, Arrived), Error> {
         let carried = self.house.router().run(|| counters::read(house::WAN))??;
-        let arrived = self.bulk.as_ref().map(|bulk| bulk.arrived(self.house.services())).unwrap_or_default();
+        let arrived = self
+            .bulk
+            .as_ref()
+            .map(|bulk| bulk.arrived(self.house.services()))
+            .unwrap_or_default();
         Ok((carried, arrived))
     }
 
@@ -196,7 +251,9 @@ impl<'house> Story<'house> {
             && Instant::now() < deadline
         {
             let tallies = modem.tallies();
-            if !state(&tallies.up, self.options.up_kbit) || !state(&tallies.down, self.options.down_kbit) {
+            if !state(&tallies.up, self.options.up_kbit)
+                || !state(&tallies.down, self.options.down_kbit)
+            {
                 since = Instant::now();
             } else if since.elapsed() >= steady {
                 break;
@@ -233,7 +290,8 @@ fn drained_bytes(rate_kbit: u32) -> usize {
     /// Bytes of a full Ethernet frame without its check sequence.
     const FRAME_BYTES: u128 = 1514;
     // Bits per millisecond.
-    usize::try_from(FRAME_BYTES + DRAINED.as_millis() * u128::from(rate_kbit) / 8).unwrap_or(usize::MAX)
+    usize::try_from(FRAME_BYTES + DRAINED.as_millis() * u128::from(rate_kbit) / 8)
+        .unwrap_or(usize::MAX)
 }
 
 fn server() -> IpAddr {
@@ -253,15 +311,27 @@ impl Progress {
         if !terminal {
             eprintln!("{}: {} s", phase.title(), length.as_secs());
         }
-        Self { phase, length, terminal }
+        Self {
+            phase,
+            length,
+            terminal,
+        }
     }
 
     fn show(&mut self, elapsed: Duration) {
         if self.terminal {
-            let number = Phase::ALL.iter().position(|phase| *phase == self.phase).unwrap_or_default() + 1;
+            let number = Phase::ALL
+                .iter()
+                .position(|phase| *phase == self.phase)
+                .unwrap_or_default()
+                + 1;
             let left = self.length.saturating_sub(elapsed).as_secs_f64().ceil();
             // Back to the start of the line, and clear what is right of the new text.
-            eprint!("\r{number}/{} {}: {left} s\x1b[K", Phase::ALL.len(), self.phase.title());
+            eprint!(
+                "\r{number}/{} {}: {left} s\x1b[K",
+                Phase::ALL.len(),
+                self.phase.title()
+            );
         }
     }
 }

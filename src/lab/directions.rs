@@ -11,12 +11,20 @@ pub fn to_enter(house: &House, standing: Standing) -> String {
     let user = match standing {
         Standing::Root => String::new(),
         // Without this, the namespaces of another user namespace cannot be entered.
-        Standing::UserNamespace => format!("--user=/proc/{}/ns/user --preserve-credentials ", std::process::id()),
+        Standing::UserNamespace => format!(
+            "--user=/proc/{}/ns/user --preserve-credentials ",
+            std::process::id()
+        ),
     };
     let mut text = String::from("To enter a host:\n");
     for host in house.hosts() {
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "  {:<12} nsenter {user}--net={} sh", host.name(), host.namespace_path().display());
+        let _ = writeln!(
+            text,
+            "  {:<12} nsenter {user}--net={} sh",
+            host.name(),
+            host.namespace_path().display()
+        );
     }
     text
 }

@@ -83,7 +83,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::System { step, errno: Errno::EPERM } => write!(
+            Self::System {
+                step,
+                errno: Errno::EPERM,
+            } => write!(
                 f,
                 "{step}: not permitted (the lab needs root, or a kernel that lets users create user namespaces)"
             ),
@@ -91,13 +94,24 @@ impl fmt::Display for Error {
             Self::Io { step, source } => write!(f, "{step}: {source}"),
             Self::Nonsense(what) => write!(f, "the kernel sent nonsense: {what}"),
             Self::Congestion { wanted, found } => {
-                write!(f, "congestion control: expected {wanted}, the socket uses {found}")
+                write!(
+                    f,
+                    "congestion control: expected {wanted}, the socket uses {found}"
+                )
             }
             Self::NoHost(name) => write!(f, "no host named {name:?} in the house"),
             Self::HostGone(name) => write!(f, "the thread of host {name:?} has ended"),
             Self::Late(what) => write!(f, "waited in vain: {what}"),
-            Self::Program { call, code: Some(code), said } => write!(f, "{call}: exit code {code}: {said}"),
-            Self::Program { call, code: None, said } => write!(f, "{call}: ended by a signal: {said}"),
+            Self::Program {
+                call,
+                code: Some(code),
+                said,
+            } => write!(f, "{call}: exit code {code}: {said}"),
+            Self::Program {
+                call,
+                code: None,
+                said,
+            } => write!(f, "{call}: ended by a signal: {said}"),
             Self::NoProgram(path) => write!(
                 f,
                 "no program at {} (build it with `cargo build --bin lanemark`, or name one with --lanemark)",

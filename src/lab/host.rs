@@ -62,7 +62,9 @@ impl Host {
                 }
             })
             .map_err(Error::io("start the thread of a host"))?;
-        let (namespace, thread_id) = ready.recv().map_err(|_| Error::HostGone(name.to_owned()))??;
+        let (namespace, thread_id) = ready
+            .recv()
+            .map_err(|_| Error::HostGone(name.to_owned()))??;
         let host = Self {
             name: name.to_owned(),
             lab: lab.to_owned(),
@@ -89,7 +91,11 @@ impl Host {
     /// Where others find the namespace while the lab lives.
     #[must_use]
     pub fn namespace_path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/task/{}/ns/net", Pid::this(), self.thread_id))
+        PathBuf::from(format!(
+            "/proc/{}/task/{}/ns/net",
+            Pid::this(),
+            self.thread_id
+        ))
     }
 
     /// Executes `work` in the namespace and waits for its result. One closure at a time: work that blocks, blocks the host,
@@ -110,7 +116,11 @@ impl Host {
             // The receiver waits below; if it is gone, nobody wants the result.
             let _ = answer.send(catch_unwind(AssertUnwindSafe(work)));
         });
-        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
+        self.jobs
+            .as_ref()
+            .ok_or_else(gone)?
+            .send(job)
+            .map_err(|_| gone())?;
         match result.recv().map_err(|_| gone())? {
             Ok(value) => Ok(value),
             Err(panic) => resume_unwind(panic),
@@ -132,7 +142,8 @@ impl Host {
     /// # Errors
     /// `Io` when the kernel has no such setting or refuses the value.
     pub fn set_sysctl(&self, setting: &'static str, value: &'static str) -> Result<(), Error> {
-        self.run(move || std::fs::write(Path::new("/proc/sys").join(setting), value))?.map_err(Error::io(setting))
+        self.run(move || std::fs::write(Path::new("/proc/sys").join(setting), value))?
+            .map_err(Error::io(setting))
     }
 }
 
@@ -148,7 +159,8 @@ impl Drop for Host {
 
 fn enter() -> Result<(Namespace, Pid), Error> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(Error::system("new network namespace"))?;
-    let file = File::open("/proc/thread-self/ns/net").map_err(Error::io("open the network namespace"))?;
+    let file =
+        File::open("/proc/thread-self/ns/net").map_err(Error::io("open the network namespace"))?;
     Ok((Namespace(Arc::new(file)), gettid()))
 }
 
@@ -178,7 +190,11 @@ impl Program<'_> {
     /// Adds arguments.
     #[must_use]
     pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, arguments: I) -> Self {
-        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self.arguments.extend(
+            arguments
+                .into_iter()
+                .map(|argument| argument.as_ref().to_owned()),
+        );
         self
     }
 
@@ -213,7 +229,9 @@ impl Program<'_> {
             .args(self.arguments)
             .stdin(Stdio::null());
         let mut command = self.command;
-        self.host.run(move || command.spawn())?.map_err(Error::io("start a program"))
+        self.host
+            .run(move || command.spawn())?
+            .map_err(Error::io("start a program"))
     }
 
     /// Starts it and waits for its end and all that it wrote.
@@ -222,6 +240,8 @@ impl Program<'_> {
     /// As [`Program::spawn`].
     pub fn output(self) -> Result<Output, Error> {
         let child = self.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        child.wait_with_output().map_err(Error::io("wait for a program"))
+        child
+            .wait_with_output()
+            .map_err(Error::io("wait for a program"))
     }
 }

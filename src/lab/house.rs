@@ -51,7 +51,9 @@ const WAN_MAC: Mac = [0x02, 0, 0, 0, 0, 0x02];
 /// Guests' addresses start here, so that they never meet those of the family.
 const FIRST_GUEST: u8 = 100;
 /// Ports of the bridge. The names are written out because an interface name must live as long as the house.
-const PORTS: [&str; 10] = ["lan1", "lan2", "lan3", "lan4", "lan5", "lan6", "lan7", "lan8", "lan9", "lan10"];
+const PORTS: [&str; 10] = [
+    "lan1", "lan2", "lan3", "lan4", "lan5", "lan6", "lan7", "lan8", "lan9", "lan10",
+];
 /// Until the first connection through the whole house works. It takes two round trips when all is well.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 /// One attempt at that: less than the second after which TCP repeats a lost SYN.
@@ -100,7 +102,12 @@ impl Resident {
         // So that 192.168.77.10 and fd77::10 are one host to the eye.
         let digits = u16::from_str_radix(&host.to_string(), 16).unwrap_or(host.into());
         let v6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, digits);
-        Self { name: name.to_owned(), mac: [2, 0, 0, 0, 0, mac], v4: Ipv4Addr::new(192, 168, 77, host), v6 }
+        Self {
+            name: name.to_owned(),
+            mac: [2, 0, 0, 0, 0, mac],
+            v4: Ipv4Addr::new(192, 168, 77, host),
+            v6,
+        }
     }
 }
 
@@ -119,7 +126,11 @@ impl Options {
     /// A house with a direct cable and no guests.
     #[must_use]
     pub fn direct(lab: impl Into<PathBuf>) -> Self {
-        Self { lab: lab.into(), rates: None, guests: Vec::new() }
+        Self {
+            lab: lab.into(),
+            rates: None,
+            guests: Vec::new(),
+        }
     }
 }
 
@@ -129,8 +140,16 @@ impl Options {
 pub fn typical_line(down_kbit: u32, up_kbit: u32) -> Rates {
     let delay = Duration::from_millis(10);
     Rates {
-        up: Direction { rate_kbit: up_kbit, delay, depth_bytes: 128 * 1000 },
-        down: Direction { rate_kbit: down_kbit, delay, depth_bytes: 512 * 1000 },
+        up: Direction {
+            rate_kbit: up_kbit,
+            delay,
+            depth_bytes: 128 * 1000,
+        },
+        down: Direction {
+            rate_kbit: down_kbit,
+            delay,
+            depth_bytes: 512 * 1000,
+        },
     }
 }
 
@@ -157,10 +176,16 @@ impl House {
         let lab = options.lab.as_path();
         let router = host("router", lab)?;
         let server = host("server", lab)?;
-        let residents = [Resident::workstation(), Resident::tv()].into_iter().chain(options.guests.iter().cloned());
+        let residents = [Resident::workstation(), Resident::tv()]
+            .into_iter()
+            .chain(options.guests.iter().cloned());
         let residents: Vec<_> = residents.collect();
         if residents.len() > PORTS.len() {
-            return Err(Error::Usage(format!("at most {} guests, found {}", PORTS.len() - 2, options.guests.len())));
+            return Err(Error::Usage(format!(
+                "at most {} guests, found {}",
+                PORTS.len() - 2,
+                options.guests.len()
+            )));
         }
         set_up_lan(&router)?;
         let mut lan = Vec::new();
@@ -173,7 +198,14 @@ impl House {
         set_up_wan(&router)?;
         set_up_server(&server)?;
         let services = Services::start(&server)?;
-        let house = Self { services, modem, lan, router, server, _line: line };
+        let house = Self {
+            services,
+            modem,
+            lan,
+            router,
+            server,
+            _line: line,
+        };
         house.await_path()?;
         Ok(house)
     }
@@ -202,12 +234,17 @@ impl House {
     /// `NoHost` when nobody has that name.
     pub fn lan_host(&self, name: &str) -> Result<&Host, Error> {
         let found = self.lan.iter().find(|(resident, _)| resident.name == name);
-        found.map(|(_, host)| host).ok_or_else(|| Error::NoHost(name.to_owned()))
+        found
+            .map(|(_, host)| host)
+            .ok_or_else(|| Error::NoHost(name.to_owned()))
     }
 
     /// All hosts.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
-        self.lan.iter().map(|(_, host)| host).chain([&self.router, &self.server])
+        self.lan
+            .iter()
+            .map(|(_, host)| host)
+            .chain([&self.router, &self.server])
     }
 
     /// The modem, where there is one.
@@ -229,7 +266,9 @@ impl House {
             let echo = SocketAddr::new(address, service::ECHO);
             while workstation.run(move || try_path(&echo))?.is_err() {
                 if Instant::now() > deadline {
-                    return Err(Error::Late("a connection from the workstation to the server"));
+                    return Err(Error::Late(
+                        "a connection from the workstation to the server",
+                    ));
                 }
             }
         }
@@ -240,7 +279,10 @@ impl House {
 /// Connects and resets: an orderly end would stay in the router's table of flows for minutes.
 fn try_path(to: &SocketAddr) -> std::io::Result<()> {
     let stream = TcpStream::connect_timeout(to, ATTEMPT)?;
-    let reset = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    let reset = nix::libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
     Ok(setsockopt(&stream, sockopt::Linger, &reset)?)
 }
 
@@ -266,8 +308,24 @@ fn host(name: &str, lab: &Path) -> Result<Host, Error> {
     Ok(host)
 }
 
-fn move_in(router: &Host, port: &'static str, resident: &Resident, host: &Host) -> Result<(), Error> {
-    let ends = [End { host: router, name: port, mac: None }, End { host, name: PORT, mac: Some(resident.mac) }];
+fn move_in(
+    router: &Host,
+    port: &'static str,
+    resident: &Resident,
+    host: &Host,
+) -> Result<(), Error> {
+    let ends = [
+        End {
+            host: router,
+            name: port,
+            mac: None,
+        },
+        End {
+            host,
+            name: PORT,
+            mac: Some(resident.mac),
+        },
+    ];
     let [one, other] = ends;
     veth::connect(one, other)?;
     router.run(move || bridge::plug(LAN, port))??;
@@ -289,8 +347,16 @@ fn connect_server(
     rates: Option<Rates>,
     lab: &Path,
 ) -> Result<(Option<Host>, Option<Modem>), Error> {
-    let wan = End { host: router, name: WAN, mac: Some(WAN_MAC) };
-    let net = End { host: server, name: PORT, mac: None };
+    let wan = End {
+        host: router,
+        name: WAN,
+        mac: Some(WAN_MAC),
+    };
+    let net = End {
+        host: server,
+        name: PORT,
+        mac: None,
+    };
     let Some(rates) = rates else {
         veth::connect(wan, net)?;
         veth::switch_on([wan, net])?;
@@ -299,8 +365,16 @@ fn connect_server(
     let line = Host::new("modem", lab)?;
     // The modem is a wire: with IPv6 it would announce itself to both sides.
     line.set_sysctl("net/ipv6/conf/default/disable_ipv6", "1")?;
-    let towards_router = End { host: &line, name: modem::TOWARDS_ROUTER, mac: None };
-    let towards_server = End { host: &line, name: modem::TOWARDS_SERVER, mac: None };
+    let towards_router = End {
+        host: &line,
+        name: modem::TOWARDS_ROUTER,
+        mac: None,
+    };
+    let towards_server = End {
+        host: &line,
+        name: modem::TOWARDS_SERVER,
+        mac: None,
+    };
     veth::connect(wan, towards_router)?;
     veth::connect(net, towards_server)?;
     // Listening before the cables are on: no frame is missed and none arrives at the wrong socket.

@@ -46,7 +46,10 @@ impl Interrupt {
             .spawn(move || {
                 while let Ok(signal) = blocked.0.wait() {
                     let (seen, news) = &*shared;
-                    let first = seen.lock().unwrap_or_else(PoisonError::into_inner).replace(signal);
+                    let first = seen
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .replace(signal);
                     news.notify_all();
                     if first.is_some() {
                         std::process::exit(Error::Interrupted(signal).exit_code().into());
@@ -87,8 +90,9 @@ impl Interrupt {
         let (seen, news) = &*self.0;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let left = deadline.saturating_duration_since(Instant::now());
-        let (seen, _) =
-            news.wait_timeout_while(seen, left, |signal| signal.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let (seen, _) = news
+            .wait_timeout_while(seen, left, |signal| signal.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
         match *seen {
             Some(signal) => Err(Error::Interrupted(signal)),
             None => Ok(()),
@@ -100,7 +104,9 @@ impl Interrupt {
     pub fn wait(&self) -> Error {
         let (seen, news) = &*self.0;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = news.wait_while(seen, |signal| signal.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let seen = news
+            .wait_while(seen, |signal| signal.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
         Error::Interrupted(seen.unwrap_or(Signal::SIGTERM))
     }
 }

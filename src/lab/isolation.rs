@@ -32,11 +32,17 @@ pub fn leave() -> Result<Standing, Error> {
     match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => return Ok(Standing::Root),
         Err(Errno::EPERM) => {}
-        Err(errno) => return Err(Error::System { step: "new network namespace", errno }),
+        Err(errno) => {
+            return Err(Error::System {
+                step: "new network namespace",
+                errno,
+            });
+        }
     }
     // Read before the unshare: afterwards both are the overflow ids.
     let (user, group) = (geteuid(), getegid());
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(Error::system("new user namespace"))?;
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+        .map_err(Error::system("new user namespace"))?;
     become_root(user, group)?;
     Ok(Standing::UserNamespace)
 }

@@ -58,13 +58,22 @@ impl Keystrokes {
     /// `Io` when there is no connection, `Congestion` when the control did not take effect.
     pub fn start(host: &Host, server: IpAddr, congestion: &Congestion) -> Result<Self, Error> {
         let address = SocketAddr::new(server, service::ECHO);
-        let stream =
-            host.run(move || TcpStream::connect(address))?.map_err(Error::io("connect to the echo service"))?;
-        stream.set_nodelay(true).map_err(Error::io("switch Nagle's algorithm off"))?;
+        let stream = host
+            .run(move || TcpStream::connect(address))?
+            .map_err(Error::io("connect to the echo service"))?;
+        stream
+            .set_nodelay(true)
+            .map_err(Error::io("switch Nagle's algorithm off"))?;
         congestion.apply(&stream)?;
         let (plug, unplugged) = UnixStream::pair().map_err(Error::io("make the typist's plug"))?;
         let log = Arc::new(Mutex::new(Log::default()));
-        let mut typist = Typist { stream, unplugged, log: Arc::clone(&log), partial: Vec::new(), echoed: 0 };
+        let mut typist = Typist {
+            stream,
+            unplugged,
+            log: Arc::clone(&log),
+            partial: Vec::new(),
+            echoed: 0,
+        };
         let thread = Builder::new()
             .name("keystrokes".into())
             .spawn(move || {
@@ -73,7 +82,11 @@ impl Keystrokes {
                 }
             })
             .map_err(Error::io("start the typist"))?;
-        Ok(Self { log, plug: Some(plug), thread: Some(thread) })
+        Ok(Self {
+            log,
+            plug: Some(plug),
+            thread: Some(thread),
+        })
     }
 
     /// A phase begins: what is typed from now on belongs to it.
@@ -89,12 +102,18 @@ impl Keystrokes {
     pub fn summary(&self, mark: Mark) -> Result<Summary, Error> {
         let log = self.log();
         if log.broken {
-            return Err(Error::Late("echoes: the connection of the workstation broke"));
+            return Err(Error::Late(
+                "echoes: the connection of the workstation broke",
+            ));
         }
         let now = Instant::now();
         let phase = log.typed.get(mark.0..).unwrap_or_default();
         let unanswered = phase.iter().filter(|typed| typed.wait.is_none()).count();
-        let waits = phase.iter().map(|typed| typed.wait.unwrap_or_else(|| now.saturating_duration_since(typed.at)));
+        let waits = phase.iter().map(|typed| {
+            typed
+                .wait
+                .unwrap_or_else(|| now.saturating_duration_since(typed.at))
+        });
         Ok(Summary::of(waits.collect(), unanswered))
     }
 
@@ -154,7 +173,10 @@ impl Typist {
         let mut segment = [0; SEGMENT_BYTES];
         let number = {
             let mut log = self.log();
-            log.typed.push(Typed { at: now, wait: None });
+            log.typed.push(Typed {
+                at: now,
+                wait: None,
+            });
             log.typed.len() as u64
         };
         if let Some(place) = segment.first_chunk_mut() {
@@ -170,7 +192,8 @@ impl Typist {
         if length == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        self.partial.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        self.partial
+            .extend_from_slice(buffer.get(..length).unwrap_or_default());
         while let Some((segment, rest)) = self.partial.split_at_checked(SEGMENT_BYTES) {
             // TCP keeps the order, so the number only proves that the echo is ours.
             let number = segment.first_chunk().copied().map_or(0, u64::from_be_bytes);

@@ -53,7 +53,13 @@ impl Line {
     /// An idle line.
     #[must_use]
     pub fn new(direction: Direction) -> Self {
-        Self { direction, flights: VecDeque::new(), left: 0, free_at: None, tally: Tally::default() }
+        Self {
+            direction,
+            flights: VecDeque::new(),
+            left: 0,
+            free_at: None,
+            tally: Tally::default(),
+        }
     }
 
     /// A frame arrives. Times must not go backwards by more than the caller's own lateness.
@@ -68,7 +74,10 @@ impl Line {
         self.free_at = Some(serialised);
         self.tally.waiting_bytes += frame.len();
         self.tally.deepest_bytes = self.tally.deepest_bytes.max(self.tally.waiting_bytes);
-        self.flights.push_back(Flight { serialised, frame: frame.into() });
+        self.flights.push_back(Flight {
+            serialised,
+            frame: frame.into(),
+        });
     }
 
     /// The next frame that has arrived at the far end.
@@ -87,7 +96,9 @@ impl Line {
     /// When `pop` will have something next.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Instant> {
-        self.flights.front().map(|flight| flight.serialised + self.direction.delay)
+        self.flights
+            .front()
+            .map(|flight| flight.serialised + self.direction.delay)
     }
 
     /// What became of the frames so far.
@@ -116,7 +127,11 @@ impl Line {
 mod tests {
     use super::*;
 
-    const SLOW: Direction = Direction { rate_kbit: 1000, delay: Duration::from_millis(10), depth_bytes: 3000 };
+    const SLOW: Direction = Direction {
+        rate_kbit: 1000,
+        delay: Duration::from_millis(10),
+        depth_bytes: 3000,
+    };
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -129,7 +144,10 @@ mod tests {
         line.push(start, &[0; 1000]);
         assert_eq!(line.next_delivery(), Some(start + ms(18)));
         assert!(line.pop(start + ms(17)).is_none());
-        assert_eq!(line.pop(start + ms(18)).map(|frame| frame.len()), Some(1000));
+        assert_eq!(
+            line.pop(start + ms(18)).map(|frame| frame.len()),
+            Some(1000)
+        );
     }
 
     #[test]
@@ -158,7 +176,11 @@ mod tests {
         }
         assert_eq!(line.tally(start).dropped_frames, 1);
         line.push(start + ms(8), &[0; 1000]);
-        assert_eq!(line.tally(start).dropped_frames, 1, "the first has left the FIFO, though it is not delivered yet");
+        assert_eq!(
+            line.tally(start).dropped_frames,
+            1,
+            "the first has left the FIFO, though it is not delivered yet"
+        );
         assert_eq!(line.tally(start).deepest_bytes, 3000);
     }
 }

@@ -42,10 +42,23 @@ impl Flow {
 /// `Io` when the table cannot be read, `System` when the kernel refuses the dump, too.
 pub fn flows(router: &Host) -> Result<Vec<Flow>, Error> {
     match router.run(|| fs::read_to_string(TABLE))? {
-        Ok(text) => text.lines().map(|line| read(line).ok_or(Error::Nonsense("a line of nf_conntrack"))).collect(),
+        Ok(text) => text
+            .lines()
+            .map(|line| read(line).ok_or(Error::Nonsense("a line of nf_conntrack")))
+            .collect(),
         // Kernels without the file (it is an option) and users without the right to read it.
-        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => dumped(router),
-        Err(source) => Err(Error::Io { step: "read the router's table of flows", source }),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::NotFound
+            ) =>
+        {
+            dumped(router)
+        }
+        Err(source) => Err(Error::Io {
+            step: "read the router's table of flows",
+            source,
+        }),
     }
 }
 
@@ -70,7 +83,9 @@ fn dump() -> Result<Vec<Flow>, Error> {
     let mut flows = Vec::new();
     for answer in socket.ask(request, 1).map_err(Error::system(STEP))? {
         for frame in messages(&answer, Order::HOST) {
-            let Frame::Message(message) = frame.map_err(|_| Error::Nonsense(STEP))? else { continue };
+            let Frame::Message(message) = frame.map_err(|_| Error::Nonsense(STEP))? else {
+                continue;
+            };
             if let Some(change) = conntrack::parse(message).map_err(|_| Error::Nonsense(STEP))? {
                 flows.push(told(change.flow()));
             }
@@ -81,21 +96,43 @@ fn dump() -> Result<Vec<Flow>, Error> {
 
 /// A flow of a dump, in the manner of the kernel's own lines.
 fn told(flow: &value::Flow) -> Flow {
-    let tuple = |t: &value::Tuple| format!("src={} dst={} sport={} dport={}", t.src, t.dst, t.sport, t.dport);
-    let family = if flow.out.src.is_ipv4() { "ipv4" } else { "ipv6" };
+    let tuple = |t: &value::Tuple| {
+        format!(
+            "src={} dst={} sport={} dport={}",
+            t.src, t.dst, t.sport, t.dport
+        )
+    };
+    let family = if flow.out.src.is_ipv4() {
+        "ipv4"
+    } else {
+        "ipv6"
+    };
     let proto = match flow.out.proto {
         6 => "tcp".to_owned(),
         17 => "udp".to_owned(),
         number => format!("proto {number}"),
     };
-    let line = format!("{family} {proto} {} {} mark={}", tuple(&flow.out), tuple(&flow.back), flow.mark);
-    Flow { from: flow.out.src, mark: flow.mark, line }
+    let line = format!(
+        "{family} {proto} {} {} mark={}",
+        tuple(&flow.out),
+        tuple(&flow.back),
+        flow.mark
+    );
+    Flow {
+        from: flow.out.src,
+        mark: flow.mark,
+        line,
+    }
 }
 
 /// The distinct marks of a host's flows, in order.
 #[must_use]
 pub fn distinct(flows: &[Flow], resident: &Resident) -> Vec<u32> {
-    let mut marks: Vec<_> = flows.iter().filter(|flow| flow.is_of(resident)).map(|flow| flow.mark).collect();
+    let mut marks: Vec<_> = flows
+        .iter()
+        .filter(|flow| flow.is_of(resident))
+        .map(|flow| flow.mark)
+        .collect();
     marks.sort_unstable();
     marks.dedup();
     marks
@@ -103,10 +140,17 @@ pub fn distinct(flows: &[Flow], resident: &Resident) -> Vec<u32> {
 
 /// Reads a line: the first `src=` is the opener's; `mark=` is missing on kernels without marks.
 fn read(line: &str) -> Option<Flow> {
-    let value = |key: &str| line.split_ascii_whitespace().find_map(|word| word.strip_prefix(key));
+    let value = |key: &str| {
+        line.split_ascii_whitespace()
+            .find_map(|word| word.strip_prefix(key))
+    };
     let from = value("src=")?.parse().ok()?;
     let mark = value("mark=").map_or(Some(0), |mark| mark.parse().ok())?;
-    Some(Flow { from, mark, line: line.trim_end().to_owned() })
+    Some(Flow {
+        from,
+        mark,
+        line: line.trim_end().to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -65,15 +65,25 @@ pub fn install(wan: &str) -> Result<(), Error> {
     const STEP: &str = "install the router's NAT";
     let socket = Socket::open(SockProtocol::NetlinkNetFilter).map_err(Error::system(STEP))?;
     // One acknowledgement each for the table, the chain and the rule.
-    socket.ask(batch(wan).bytes(), 3).map(drop).map_err(Error::system(STEP))
+    socket
+        .ask(batch(wan).bytes(), 3)
+        .map(drop)
+        .map_err(Error::system(STEP))
 }
 
 fn batch(wan: &str) -> Writer {
     let mut name = wan.as_bytes().to_vec();
     name.resize(IFNAMSIZ, 0);
     let mut writer = Writer::default();
-    writer.message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, &family(AF_UNSPEC, NFNL_SUBSYS_NFTABLES), |_| {});
-    writer.message(nft(NFT_MSG_NEWTABLE), ADD, &family(NFPROTO_IPV4, 0), |w| w.text(NFTA_TABLE_NAME, TABLE));
+    writer.message(
+        NFNL_MSG_BATCH_BEGIN,
+        NLM_F_REQUEST,
+        &family(AF_UNSPEC, NFNL_SUBSYS_NFTABLES),
+        |_| {},
+    );
+    writer.message(nft(NFT_MSG_NEWTABLE), ADD, &family(NFPROTO_IPV4, 0), |w| {
+        w.text(NFTA_TABLE_NAME, TABLE)
+    });
     writer.message(nft(NFT_MSG_NEWCHAIN), ADD, &family(NFPROTO_IPV4, 0), |w| {
         w.text(NFTA_CHAIN_TABLE, TABLE);
         w.text(NFTA_CHAIN_NAME, CHAIN);
@@ -83,23 +93,33 @@ fn batch(wan: &str) -> Writer {
         });
         w.text(NFTA_CHAIN_TYPE, "nat");
     });
-    writer.message(nft(NFT_MSG_NEWRULE), ADD | NLM_F_APPEND, &family(NFPROTO_IPV4, 0), |w| {
-        w.text(NFTA_RULE_TABLE, TABLE);
-        w.text(NFTA_RULE_CHAIN, CHAIN);
-        w.nest(NFTA_RULE_EXPRESSIONS, |w| {
-            expression(w, "meta", |w| {
-                w.attribute(NFTA_META_KEY, &NFT_META_OIFNAME.to_be_bytes());
-                w.attribute(NFTA_META_DREG, &NFT_REG_1.to_be_bytes());
+    writer.message(
+        nft(NFT_MSG_NEWRULE),
+        ADD | NLM_F_APPEND,
+        &family(NFPROTO_IPV4, 0),
+        |w| {
+            w.text(NFTA_RULE_TABLE, TABLE);
+            w.text(NFTA_RULE_CHAIN, CHAIN);
+            w.nest(NFTA_RULE_EXPRESSIONS, |w| {
+                expression(w, "meta", |w| {
+                    w.attribute(NFTA_META_KEY, &NFT_META_OIFNAME.to_be_bytes());
+                    w.attribute(NFTA_META_DREG, &NFT_REG_1.to_be_bytes());
+                });
+                expression(w, "cmp", |w| {
+                    w.attribute(NFTA_CMP_SREG, &NFT_REG_1.to_be_bytes());
+                    w.attribute(NFTA_CMP_OP, &NFT_CMP_EQ.to_be_bytes());
+                    w.nest(NFTA_CMP_DATA, |w| w.attribute(NFTA_DATA_VALUE, &name));
+                });
+                expression(w, "masq", |_| {});
             });
-            expression(w, "cmp", |w| {
-                w.attribute(NFTA_CMP_SREG, &NFT_REG_1.to_be_bytes());
-                w.attribute(NFTA_CMP_OP, &NFT_CMP_EQ.to_be_bytes());
-                w.nest(NFTA_CMP_DATA, |w| w.attribute(NFTA_DATA_VALUE, &name));
-            });
-            expression(w, "masq", |_| {});
-        });
-    });
-    writer.message(NFNL_MSG_BATCH_END, NLM_F_REQUEST, &family(AF_UNSPEC, NFNL_SUBSYS_NFTABLES), |_| {});
+        },
+    );
+    writer.message(
+        NFNL_MSG_BATCH_END,
+        NLM_F_REQUEST,
+        &family(AF_UNSPEC, NFNL_SUBSYS_NFTABLES),
+        |_| {},
+    );
     writer
 }
 

@@ -19,8 +19,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl;
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvmsg, send,
-    setsockopt, socket, sockopt,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind,
+    recvmsg, send, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
@@ -78,7 +78,8 @@ impl Modem {
     /// # Errors
     /// `System` when the kernel refuses packet sockets.
     pub fn start(host: &Host, rates: Rates) -> Result<Self, Error> {
-        let (house, net) = host.run(|| Ok::<_, Error>((open(TOWARDS_ROUTER)?, open(TOWARDS_SERVER)?)))??;
+        let (house, net) =
+            host.run(|| Ok::<_, Error>((open(TOWARDS_ROUTER)?, open(TOWARDS_SERVER)?)))??;
         let (plug, socket) = UnixStream::pair().map_err(Error::io("make the modem's plug"))?;
         let tallies = Arc::new(Mutex::new(Tallies::default()));
         let mut emulation = Emulation {
@@ -89,9 +90,15 @@ impl Modem {
             down: Line::new(rates.down),
             tallies: Arc::clone(&tallies),
         };
-        let thread =
-            Builder::new().name("modem".into()).spawn(move || emulation.run()).map_err(Error::io("start the modem"))?;
-        Ok(Self { tallies, plug: Some(plug), thread: Some(thread) })
+        let thread = Builder::new()
+            .name("modem".into())
+            .spawn(move || emulation.run())
+            .map_err(Error::io("start the modem"))?;
+        Ok(Self {
+            tallies,
+            plug: Some(plug),
+            thread: Some(thread),
+        })
     }
 
     /// What became of the frames so far.
@@ -130,8 +137,10 @@ impl Emulation {
             let now = Instant::now();
             deliver(&mut self.up, now, &self.net);
             deliver(&mut self.down, now, &self.house);
-            *self.tallies.lock().unwrap_or_else(PoisonError::into_inner) =
-                Tallies { up: self.up.tally(now), down: self.down.tally(now) };
+            *self.tallies.lock().unwrap_or_else(PoisonError::into_inner) = Tallies {
+                up: self.up.tally(now),
+                down: self.down.tally(now),
+            };
             if self.wait().is_break() {
                 return;
             }
@@ -139,8 +148,12 @@ impl Emulation {
     }
 
     fn wait(&self) -> std::ops::ControlFlow<()> {
-        let next = [self.up.next_delivery(), self.down.next_delivery()].into_iter().flatten().min();
-        let timeout = next.map(|at| TimeSpec::from_duration(at.saturating_duration_since(Instant::now())));
+        let next = [self.up.next_delivery(), self.down.next_delivery()]
+            .into_iter()
+            .flatten()
+            .min();
+        let timeout =
+            next.map(|at| TimeSpec::from_duration(at.saturating_duration_since(Instant::now())));
         let mut fds = [
             PollFd::new(self.house.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.net.as_fd(), PollFlags::POLLIN),
@@ -151,7 +164,11 @@ impl Emulation {
             Err(_) => return std::ops::ControlFlow::Break(()),
         }
         let [_, _, plug] = fds;
-        if plug.any().unwrap_or(true) { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        if plug.any().unwrap_or(true) {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
+        }
     }
 }
 
@@ -159,7 +176,13 @@ impl Emulation {
 fn open(interface: &str) -> Result<OwnedFd, Error> {
     const STEP: &str = "open a packet socket";
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll).map_err(Error::system(STEP))?;
+    let fd = socket(
+        AddressFamily::Packet,
+        SockType::Raw,
+        flags,
+        SockProtocol::EthAll,
+    )
+    .map_err(Error::system(STEP))?;
     let address = link_address(interface)?;
     bind(fd.as_raw_fd(), &address).map_err(Error::system(STEP))?;
     setsockopt(&fd, sockopt::ReceiveTimestampns, &true).map_err(Error::system(STEP))?;
@@ -174,10 +197,15 @@ fn open(interface: &str) -> Result<OwnedFd, Error> {
 fn link_address(interface: &str) -> Result<LinkAddr, Error> {
     let mut all = getifaddrs().map_err(Error::system("list interfaces"))?;
     all.find_map(|entry| {
-        let address = entry.address.filter(|_| entry.interface_name == interface)?;
+        let address = entry
+            .address
+            .filter(|_| entry.interface_name == interface)?;
         address.as_link_addr().copied()
     })
-    .ok_or(Error::System { step: "find the modem's interface", errno: Errno::ENODEV })
+    .ok_or(Error::System {
+        step: "find the modem's interface",
+        errno: Errno::ENODEV,
+    })
 }
 
 fn receive(from: &OwnedFd, line: &mut Line, buffer: &mut [u8; FRAME_BYTES_MAX]) {
@@ -185,16 +213,25 @@ fn receive(from: &OwnedFd, line: &mut Line, buffer: &mut [u8; FRAME_BYTES_MAX]) 
     for _ in 0..BURST_FRAMES_MAX {
         let (length, arrived) = {
             let mut slices = [IoSliceMut::new(buffer)];
-            let Ok(message) =
-                recvmsg::<LinkAddr>(from.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT)
-            else {
+            let Ok(message) = recvmsg::<LinkAddr>(
+                from.as_raw_fd(),
+                &mut slices,
+                Some(&mut control),
+                MsgFlags::MSG_DONTWAIT,
+            ) else {
                 // Nothing left, or the cable is down: the next poll tells.
                 return;
             };
-            if message.address.is_some_and(|address| address.pkttype() == PACKET_OUTGOING) {
+            if message
+                .address
+                .is_some_and(|address| address.pkttype() == PACKET_OUTGOING)
+            {
                 continue;
             }
-            (message.bytes, arrival(message.cmsgs().ok().and_then(|mut all| all.next()).as_ref()))
+            (
+                message.bytes,
+                arrival(message.cmsgs().ok().and_then(|mut all| all.next()).as_ref()),
+            )
         };
         if let Some(frame) = buffer.get(..length) {
             line.push(arrived, frame);
@@ -205,11 +242,14 @@ fn receive(from: &OwnedFd, line: &mut Line, buffer: &mut [u8; FRAME_BYTES_MAX]) 
 /// The kernel's time stamp, which is of the wall clock, as a point of the monotonic clock.
 fn arrival(stamp: Option<&ControlMessageOwned>) -> Instant {
     let now = Instant::now();
-    let (Some(ControlMessageOwned::ScmTimestampns(stamp)), Ok(wall)) = (stamp, clock_gettime(ClockId::CLOCK_REALTIME))
+    let (Some(ControlMessageOwned::ScmTimestampns(stamp)), Ok(wall)) =
+        (stamp, clock_gettime(ClockId::CLOCK_REALTIME))
     else {
         return now;
     };
-    let late = Duration::from(wall).checked_sub(Duration::from(*stamp)).filter(|late| *late <= LATENESS_MAX);
+    let late = Duration::from(wall)
+        .checked_sub(Duration::from(*stamp))
+        .filter(|late| *late <= LATENESS_MAX);
     late.and_then(|late| now.checked_sub(late)).unwrap_or(now)
 }
 

@@ -138,11 +138,20 @@ impl Demo {
         while let Some(word) = words.next() {
             match word.to_str() {
                 Some("-h" | "--help") => return Ok(Asked::Help),
-                Some("--seconds") => demo.phase = Duration::from_secs(number(&mut words, &word, PHASE_SECONDS)?.into()),
+                Some("--seconds") => {
+                    demo.phase =
+                        Duration::from_secs(number(&mut words, &word, PHASE_SECONDS)?.into())
+                }
                 Some("--up-kbit") => demo.up_kbit = number(&mut words, &word, RATE_KBIT)?,
                 Some("--down-kbit") => demo.down_kbit = number(&mut words, &word, RATE_KBIT)?,
-                Some("--flows") => demo.flows = u16::try_from(number(&mut words, &word, FLOWS)?).unwrap_or(u16::MAX),
-                Some("--cc") => demo.congestion = Congestion(value(&mut words, &word)?.to_string_lossy().into_owned()),
+                Some("--flows") => {
+                    demo.flows =
+                        u16::try_from(number(&mut words, &word, FLOWS)?).unwrap_or(u16::MAX)
+                }
+                Some("--cc") => {
+                    demo.congestion =
+                        Congestion(value(&mut words, &word)?.to_string_lossy().into_owned())
+                }
                 Some("--json") => demo.json = true,
                 Some("--keep") => demo.keep = true,
                 Some("--lanemark") => demo.lanemark = Some(value(&mut words, &word)?.into()),
@@ -159,7 +168,10 @@ impl Bench {
     /// # Errors
     /// `Usage` that names the word.
     pub fn read(words: impl Iterator<Item = OsString>) -> Result<Asked<Self>, Error> {
-        let mut bench = Self { json: false, lanemark: None };
+        let mut bench = Self {
+            json: false,
+            lanemark: None,
+        };
         let mut words = words;
         while let Some(word) = words.next() {
             match word.to_str() {
@@ -179,7 +191,11 @@ impl House {
     /// # Errors
     /// `Usage` that names the word.
     pub fn read(words: impl Iterator<Item = OsString>) -> Result<Asked<Self>, Error> {
-        let mut house = Self { up_kbit: 1000, down_kbit: 8000, direct: false };
+        let mut house = Self {
+            up_kbit: 1000,
+            down_kbit: 8000,
+            direct: false,
+        };
         let mut words = words;
         while let Some(word) = words.next() {
             match word.to_str() {
@@ -195,7 +211,9 @@ impl House {
 }
 
 fn value(words: &mut impl Iterator<Item = OsString>, option: &OsString) -> Result<OsString, Error> {
-    words.next().ok_or_else(|| Error::Usage(format!("{}: expected a value", option.to_string_lossy())))
+    words
+        .next()
+        .ok_or_else(|| Error::Usage(format!("{}: expected a value", option.to_string_lossy())))
 }
 
 fn number(
@@ -204,10 +222,17 @@ fn number(
     range: std::ops::RangeInclusive<u32>,
 ) -> Result<u32, Error> {
     let word = value(words, option)?;
-    let number = word.to_str().and_then(|text| text.parse().ok()).filter(|number| range.contains(number));
+    let number = word
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .filter(|number| range.contains(number));
     number.ok_or_else(|| {
         let (option, word) = (option.to_string_lossy(), word.to_string_lossy());
-        Error::Usage(format!("{option}: expected a number from {} to {}, found {word:?}", range.start(), range.end()))
+        Error::Usage(format!(
+            "{option}: expected a number from {} to {}, found {word:?}",
+            range.start(),
+            range.end()
+        ))
     })
 }
 
@@ -226,7 +251,10 @@ mod tests {
     #[test]
     fn a_number_out_of_range_names_the_range_and_the_word() {
         let error = read(&["--flows", "0"]).unwrap_err();
-        assert_eq!(error.to_string(), "--flows: expected a number from 1 to 64, found \"0\" (see --help)");
+        assert_eq!(
+            error.to_string(),
+            "--flows: expected a number from 1 to 64, found \"0\" (see --help)"
+        );
         assert_eq!(error.exit_code(), 2);
     }
 
@@ -243,6 +271,11 @@ mod tests {
 
     #[test]
     fn help_fits_eighty_columns() {
-        assert!(DEMO_HELP.lines().chain(HOUSE_HELP.lines()).all(|line| line.len() <= 80));
+        assert!(
+            DEMO_HELP
+                .lines()
+                .chain(HOUSE_HELP.lines())
+                .all(|line| line.len() <= 80)
+        );
     }
 }

@@ -107,19 +107,42 @@ impl Report {
     /// The report as one JSON object on one line, its fields in the order of the story.
     #[must_use]
     pub fn json(&self) -> String {
-        let phases = self.phases.iter().map(|measured| (measured.phase.name(), keystrokes(&measured.keystrokes)));
-        let marks = self.residents.iter().map(|host| (host.name.as_str(), list(&marks::distinct(&self.flows, host))));
-        let ipv6 = self.phases.iter().map(|measured| (measured.phase.name(), keystrokes(&measured.keystrokes_v6)));
-        let settled = self.phases.iter().map(|measured| (measured.phase.name(), milliseconds(measured.settled_in)));
+        let phases = self
+            .phases
+            .iter()
+            .map(|measured| (measured.phase.name(), keystrokes(&measured.keystrokes)));
+        let marks = self.residents.iter().map(|host| {
+            (
+                host.name.as_str(),
+                list(&marks::distinct(&self.flows, host)),
+            )
+        });
+        let ipv6 = self
+            .phases
+            .iter()
+            .map(|measured| (measured.phase.name(), keystrokes(&measured.keystrokes_v6)));
+        let settled = self
+            .phases
+            .iter()
+            .map(|measured| (measured.phase.name(), milliseconds(measured.settled_in)));
         let backlogs = self.phases.iter().map(|measured| {
             let [begin, end] = measured.backlog.map(|at| directions(at.up, at.down));
-            (measured.phase.name(), object([("begin", begin), ("end", end)]))
+            (
+                measured.phase.name(),
+                object([("begin", begin), ("end", end)]),
+            )
         });
         let used = [
-            ("line_kbit", directions(self.options.up_kbit, self.options.down_kbit)),
+            (
+                "line_kbit",
+                directions(self.options.up_kbit, self.options.down_kbit),
+            ),
             ("shaped_kbit", directions(self.shaped.up, self.shaped.down)),
             ("flows", self.options.flows.to_string()),
-            ("congestion_control", Value::from(self.options.congestion.0.as_str()).to_string()),
+            (
+                "congestion_control",
+                Value::from(self.options.congestion.0.as_str()).to_string(),
+            ),
             ("phase_seconds", self.options.phase.as_secs().to_string()),
         ];
         let others = [
@@ -135,23 +158,55 @@ impl Report {
     }
 
     fn rates(&self, of: impl Fn(&Measured) -> Kbit) -> String {
-        let loaded = self.phases.iter().filter(|measured| measured.phase != Phase::Idle);
-        object(loaded.map(|measured| (measured.phase.name(), directions(of(measured).up, of(measured).down))))
+        let loaded = self
+            .phases
+            .iter()
+            .filter(|measured| measured.phase != Phase::Idle);
+        object(loaded.map(|measured| {
+            (
+                measured.phase.name(),
+                directions(of(measured).up, of(measured).down),
+            )
+        }))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<18}{:>37}{:>23}", "", "keystroke until its echo, ms", "on the wire, kbit/s")?;
-        writeln!(f, "{:<18}{:>9}{:>9}{:>9}{:>10}{:>12}{:>11}", "", "median", "p99", "max", "no echo", "up", "down")?;
-        for Measured { phase, keystrokes, wire, .. } in &self.phases {
-            let Summary { p50, p99, max, unanswered, .. } = keystrokes;
+        writeln!(
+            f,
+            "{:<18}{:>37}{:>23}",
+            "", "keystroke until its echo, ms", "on the wire, kbit/s"
+        )?;
+        writeln!(
+            f,
+            "{:<18}{:>9}{:>9}{:>9}{:>10}{:>12}{:>11}",
+            "", "median", "p99", "max", "no echo", "up", "down"
+        )?;
+        for Measured {
+            phase,
+            keystrokes,
+            wire,
+            ..
+        } in &self.phases
+        {
+            let Summary {
+                p50,
+                p99,
+                max,
+                unanswered,
+                ..
+            } = keystrokes;
             let mut times = String::new();
             for time in [p50, p99, max] {
                 write!(times, "{:>9.1}", time.as_secs_f64() * 1000.0)?;
             }
             let title = phase.title();
-            writeln!(f, "{title:<18}{times}{unanswered:>10}{:>12}{:>11}", wire.up, wire.down)?;
+            writeln!(
+                f,
+                "{title:<18}{times}{unanswered:>10}{:>12}{:>11}",
+                wire.up, wire.down
+            )?;
         }
         for resident in &self.residents {
             writeln!(f, "\n{} {}, on the router:", resident.name, resident.v4)?;
@@ -188,7 +243,10 @@ fn list(numbers: &[u32]) -> String {
 
 /// A JSON object of values that are JSON already. The package's own map would sort the phases by their names.
 fn object<'key>(fields: impl IntoIterator<Item = (&'key str, String)>) -> String {
-    let fields: Vec<_> = fields.into_iter().map(|(key, value)| format!("{}:{value}", Value::from(key))).collect();
+    let fields: Vec<_> = fields
+        .into_iter()
+        .map(|(key, value)| format!("{}:{value}", Value::from(key)))
+        .collect();
     format!("{{{}}}", fields.join(","))
 }
 
@@ -203,7 +261,10 @@ mod tests {
             phase,
             keystrokes,
             keystrokes_v6: keystrokes,
-            wire: Kbit { up: 970, down: 7750 },
+            wire: Kbit {
+                up: 970,
+                down: 7750,
+            },
             goodput: Kbit::default(),
             settled_in: Duration::ZERO,
             backlog: [Backlog::default(); 2],
@@ -220,10 +281,17 @@ mod tests {
                 keep: false,
                 lanemark: None,
             },
-            shaped: Kbit { up: 970, down: 7760 },
+            shaped: Kbit {
+                up: 970,
+                down: 7760,
+            },
             phases: phases.collect(),
             residents: vec![Resident::workstation(), Resident::tv()],
-            flows: vec![Flow { from: Resident::workstation().v4.into(), mark: 10, line: line.into() }],
+            flows: vec![Flow {
+                from: Resident::workstation().v4.into(),
+                mark: 10,
+                line: line.into(),
+            }],
         }
     }
 
@@ -235,12 +303,19 @@ mod tests {
         assert_eq!(read["marks"]["workstation"], serde_json::json!([10]));
         assert_eq!(read["marks"]["tv"], serde_json::json!([]));
         assert_eq!(read["wire_kbit"]["premium"]["up"], 970);
-        assert!(read["wire_kbit"].get("idle").is_none(), "nobody streams in that phase");
+        assert!(
+            read["wire_kbit"].get("idle").is_none(),
+            "nobody streams in that phase"
+        );
         assert_eq!(read["premium"]["unanswered"], 1);
     }
 
     #[test]
     fn the_table_fits_eighty_columns() {
-        assert!(report().to_string().lines().all(|line| line.len() <= 80), "{}", report());
+        assert!(
+            report().to_string().lines().all(|line| line.len() <= 80),
+            "{}",
+            report()
+        );
     }
 }

@@ -47,7 +47,10 @@ impl Scratch {
             Ok(sweeper) => Ok(Self { path, sweeper }),
             Err(source) => {
                 let _ = fs::remove_dir(&path);
-                Err(Error::Io { step: "start the sweeper of the run's directory", source })
+                Err(Error::Io {
+                    step: "start the sweeper of the run's directory",
+                    source,
+                })
             }
         }
     }
@@ -73,9 +76,14 @@ impl Drop for Scratch {
 /// `Usage` for a path that is no scratch directory of the lab, `Io` when it cannot be removed.
 pub fn sweep(mut arguments: impl Iterator<Item = OsString>) -> Result<(), Error> {
     let path = arguments.next().map(PathBuf::from).unwrap_or_default();
-    let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+    let ours = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(PREFIX));
     if !ours || path.parent() != Some(&std::env::temp_dir()) {
-        return Err(Error::Usage("sweep: expected a directory of the lab".into()));
+        return Err(Error::Usage(
+            "sweep: expected a directory of the lab".into(),
+        ));
     }
     // An error ends the wait like an end of input: there is nobody left to wait for.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -72,8 +72,15 @@ impl Services {
             open.push(Service::start(host, port, Some(handler))?);
         }
         open.push(Service::start(host, HOLD, None)?);
-        let absorber = host.run(|| UdpSocket::bind(any(ABSORBER)))?.map_err(Error::io("open the absorber's port"))?;
-        Ok(Self { _open: open, sunk, congestion, _absorber: absorber })
+        let absorber = host
+            .run(|| UdpSocket::bind(any(ABSORBER)))?
+            .map_err(Error::io("open the absorber's port"))?;
+        Ok(Self {
+            _open: open,
+            sunk,
+            congestion,
+            _absorber: absorber,
+        })
     }
 
     /// Bytes that the sink has read so far.
@@ -84,14 +91,18 @@ impl Services {
 
     /// The congestion control of connections that the source serves from now on.
     pub fn set_congestion(&self, congestion: &Congestion) {
-        *self.congestion.lock().unwrap_or_else(PoisonError::into_inner) = Some(congestion.clone());
+        *self
+            .congestion
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(congestion.clone());
     }
 }
 
 impl Service {
     fn start(host: &Host, port: u16, handler: Option<Handler>) -> Result<Self, Error> {
-        let listener =
-            host.run(move || TcpListener::bind(any(port)))?.map_err(Error::io("open a port of the server"))?;
+        let listener = host
+            .run(move || TcpListener::bind(any(port)))?
+            .map_err(Error::io("open a port of the server"))?;
         socket::listen(&listener, backlog()).map_err(Error::system("open a port of the server"))?;
         let listener = Arc::new(listener);
         let connections = Connections::default();
@@ -100,7 +111,11 @@ impl Service {
             .name(format!("port {port}"))
             .spawn(move || accept(&accepting, &list, handler.as_ref()))
             .map_err(Error::io("start a service"))?;
-        Ok(Self { listener, connections, thread: Some(thread) })
+        Ok(Self {
+            listener,
+            connections,
+            thread: Some(thread),
+        })
     }
 }
 
@@ -111,7 +126,12 @@ impl Drop for Service {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        for stream in self.connections.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for stream in self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -133,22 +153,45 @@ fn accept(listener: &TcpListener, connections: &Connections, handler: Option<&Ha
     loop {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => continue,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                ) =>
+            {
+                continue;
+            }
             Err(_) => return,
         };
-        let Ok(kept) = stream.try_clone() else { continue };
+        let Ok(kept) = stream.try_clone() else {
+            continue;
+        };
         number += 1;
-        connections.lock().unwrap_or_else(PoisonError::into_inner).insert(number, kept);
-        let Some(handler) = handler.map(Arc::clone) else { continue };
+        connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(number, kept);
+        let Some(handler) = handler.map(Arc::clone) else {
+            continue;
+        };
         let list = Arc::clone(connections);
         let serve = move || {
             handler(stream);
             // The list holds a second handle: without this the connection would stay open.
-            list.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            list.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&number);
         };
-        if Builder::new().name("connection".into()).spawn(serve).is_err() {
+        if Builder::new()
+            .name("connection".into())
+            .spawn(serve)
+            .is_err()
+        {
             // Out of threads: the client sees its connection close.
-            connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            connections
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&number);
         }
     }
 }
@@ -157,14 +200,20 @@ fn echo(mut stream: TcpStream) {
     let mut buffer = [0; 4096];
     let _ = stream.set_nodelay(true);
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
-        if stream.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+        if stream
+            .write_all(buffer.get(..length).unwrap_or_default())
+            .is_err()
+        {
             return;
         }
     }
 }
 
 fn pour(mut stream: TcpStream, congestion: &Mutex<Option<Congestion>>) {
-    let wanted = congestion.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let wanted = congestion
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     // A connection with the wrong control is closed: the client fails loudly instead of measuring something else.
     if wanted.is_some_and(|wanted| wanted.apply(&stream).is_err()) {
         return;

@@ -10,7 +10,10 @@ use super::error::Error;
 /// `Io`, for instance when the disk that the output goes to is full.
 pub fn print(text: &str) -> Result<(), Error> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Io { step: "print", source: error }),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Io {
+            step: "print",
+            source: error,
+        }),
         _ => Ok(()),
     }
 }

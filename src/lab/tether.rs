@@ -29,12 +29,18 @@ pub fn arguments(parent: u32, program: OsString) -> [OsString; 4] {
 /// Becomes the program; returns only if that is impossible.
 #[must_use]
 pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> Error {
-    let parent = arguments.next().and_then(|word| word.to_str()?.parse::<i32>().ok());
-    let (Some(parent), Some(_), Some(program)) = (parent, arguments.next(), arguments.next()) else {
+    let parent = arguments
+        .next()
+        .and_then(|word| word.to_str()?.parse::<i32>().ok());
+    let (Some(parent), Some(_), Some(program)) = (parent, arguments.next(), arguments.next())
+    else {
         return Error::Usage("tether: expected PARENT -- PROGRAM [ARGUMENTS]".into());
     };
     if let Err(errno) = prctl::set_pdeathsig(Signal::SIGKILL) {
-        return Error::System { step: "tether", errno };
+        return Error::System {
+            step: "tether",
+            errno,
+        };
     }
     // The parent may have died before the kernel knew of our wish; nobody would send the signal then.
     if getppid().as_raw() != parent {
@@ -42,8 +48,14 @@ pub fn become_program(mut arguments: impl Iterator<Item = OsString>) -> Error {
     }
     // The lab blocks the signals that end it; a blocked signal stays blocked across exec.
     if let Err(errno) = SigSet::empty().thread_set_mask() {
-        return Error::System { step: "unblock signals", errno };
+        return Error::System {
+            step: "unblock signals",
+            errno,
+        };
     }
     let source = Command::new(&program).args(arguments).exec();
-    Error::Io { step: "start the tethered program", source }
+    Error::Io {
+        step: "start the tethered program",
+        source,
+    }
 }

@@ -17,7 +17,11 @@ pub fn run(options: options::House) -> Result<(), Error> {
     let standing = isolation::leave()?;
     let interrupt = Interrupt::listen(blocked)?;
     let rates = (!options.direct).then(|| house::typical_line(options.down_kbit, options.up_kbit));
-    let house = House::build(&house::Options { lab, rates, guests: Vec::new() })?;
+    let house = House::build(&house::Options {
+        lab,
+        rates,
+        guests: Vec::new(),
+    })?;
     eprint!("{}", directions::to_enter(&house, standing));
     eprintln!("The house stays until Ctrl-C.");
     Err(interrupt.wait())

@@ -24,7 +24,10 @@ impl Network {
     /// `address/prefix`.
     #[must_use]
     pub fn new(address: impl Into<IpAddr>, prefix: u8) -> Self {
-        Self { address: address.into(), prefix }
+        Self {
+            address: address.into(),
+            prefix,
+        }
     }
 }
 
@@ -38,8 +41,12 @@ pub fn add(interface: &str, network: Network) -> Result<(), Error> {
     message.header.prefix_len = network.prefix;
     message.header.flags = AddressHeaderFlags::Nodad;
     message.header.index = index(interface)?;
-    message.attributes.push(AddressAttribute::Local(network.address));
-    message.attributes.push(AddressAttribute::Address(network.address));
+    message
+        .attributes
+        .push(AddressAttribute::Local(network.address));
+    message
+        .attributes
+        .push(AddressAttribute::Address(network.address));
     create(RouteNetlinkMessage::NewAddress(message), "add an address")
 }
 
@@ -56,12 +63,22 @@ pub fn add_route(destination: Network, gateway: IpAddr) -> Result<(), Error> {
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
     if destination.prefix > 0 {
-        message.attributes.push(RouteAttribute::Destination(RouteAddress::from(destination.address)));
+        message
+            .attributes
+            .push(RouteAttribute::Destination(RouteAddress::from(
+                destination.address,
+            )));
     }
-    message.attributes.push(RouteAttribute::Gateway(RouteAddress::from(gateway)));
+    message
+        .attributes
+        .push(RouteAttribute::Gateway(RouteAddress::from(gateway)));
     create(RouteNetlinkMessage::NewRoute(message), "add a route")
 }
 
 fn family(address: IpAddr) -> AddressFamily {
-    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+    if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    }
 }

@@ -12,9 +12,17 @@ use crate::lab::error::Error;
 /// `System`, as the kernel says.
 pub fn add(name: &str, mac: Mac) -> Result<(), Error> {
     let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::IfName(name.to_owned()));
-    message.attributes.push(LinkAttribute::Address(mac.to_vec()));
-    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)]));
+    message
+        .attributes
+        .push(LinkAttribute::IfName(name.to_owned()));
+    message
+        .attributes
+        .push(LinkAttribute::Address(mac.to_vec()));
+    message
+        .attributes
+        .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(
+            InfoKind::Bridge,
+        )]));
     create(RouteNetlinkMessage::NewLink(message), "create the bridge")
 }
 
@@ -25,6 +33,12 @@ pub fn add(name: &str, mac: Mac) -> Result<(), Error> {
 pub fn plug(bridge: &str, port: &str) -> Result<(), Error> {
     let mut message = LinkMessage::default();
     message.header.index = index(port)?;
-    message.attributes.push(LinkAttribute::Controller(index(bridge)?));
-    change(RouteNetlinkMessage::SetLink(message), 0, "plug a port into the bridge")
+    message
+        .attributes
+        .push(LinkAttribute::Controller(index(bridge)?));
+    change(
+        RouteNetlinkMessage::SetLink(message),
+        0,
+        "plug a port into the bridge",
+    )
 }

@@ -29,10 +29,15 @@ pub fn read(interface: &str) -> Result<Carried, Error> {
     let answers = ask(RouteNetlinkMessage::GetLink(message), flags).map_err(Error::system(STEP))?;
     let links = answers.iter().filter_map(|bytes| parse(bytes));
     for link in links {
-        let RouteNetlinkMessage::NewLink(link) = link else { continue };
+        let RouteNetlinkMessage::NewLink(link) = link else {
+            continue;
+        };
         for attribute in link.attributes {
             if let LinkAttribute::Stats64(stats) = attribute {
-                return Ok(Carried { sent: stats.tx_bytes, received: stats.rx_bytes });
+                return Ok(Carried {
+                    sent: stats.tx_bytes,
+                    received: stats.rx_bytes,
+                });
             }
         }
     }

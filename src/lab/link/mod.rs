@@ -11,7 +11,8 @@ pub mod qdisc;
 pub mod veth;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -42,7 +43,11 @@ pub fn up(name: &str) -> Result<(), Error> {
     message.header.index = index(name)?;
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
-    change(RouteNetlinkMessage::SetLink(message), 0, "switch an interface on")
+    change(
+        RouteNetlinkMessage::SetLink(message),
+        0,
+        "switch an interface on",
+    )
 }
 
 /// Gives an interface another hardware address, also while it is on.
@@ -52,8 +57,14 @@ pub fn up(name: &str) -> Result<(), Error> {
 pub fn set_mac(name: &str, mac: Mac) -> Result<(), Error> {
     let mut message = LinkMessage::default();
     message.header.index = index(name)?;
-    message.attributes.push(LinkAttribute::Address(mac.to_vec()));
-    change(RouteNetlinkMessage::SetLink(message), 0, "set a hardware address")
+    message
+        .attributes
+        .push(LinkAttribute::Address(mac.to_vec()));
+    change(
+        RouteNetlinkMessage::SetLink(message),
+        0,
+        "set a hardware address",
+    )
 }
 
 /// Takes an interface out of the kernel; the other end of a veth goes with it.
@@ -63,7 +74,11 @@ pub fn set_mac(name: &str, mac: Mac) -> Result<(), Error> {
 pub fn delete(name: &str) -> Result<(), Error> {
     let mut message = LinkMessage::default();
     message.header.index = index(name)?;
-    change(RouteNetlinkMessage::DelLink(message), 0, "delete an interface")
+    change(
+        RouteNetlinkMessage::DelLink(message),
+        0,
+        "delete an interface",
+    )
 }
 
 fn create(what: RouteNetlinkMessage, step: &'static str) -> Result<(), Error> {
@@ -71,12 +86,17 @@ fn create(what: RouteNetlinkMessage, step: &'static str) -> Result<(), Error> {
 }
 
 fn change(what: RouteNetlinkMessage, flags: u16, step: &'static str) -> Result<(), Error> {
-    ask(what, NLM_F_REQUEST | NLM_F_ACK | flags).map(drop).map_err(Error::system(step))
+    ask(what, NLM_F_REQUEST | NLM_F_ACK | flags)
+        .map(drop)
+        .map_err(Error::system(step))
 }
 
 fn dump(what: RouteNetlinkMessage, step: &'static str) -> Result<Vec<RouteNetlinkMessage>, Error> {
     let answers = ask(what, NLM_F_REQUEST | NLM_F_DUMP).map_err(Error::system(step))?;
-    answers.iter().map(|bytes| parse(bytes).ok_or(Error::Nonsense(step))).collect()
+    answers
+        .iter()
+        .map(|bytes| parse(bytes).ok_or(Error::Nonsense(step)))
+        .collect()
 }
 
 fn ask(what: RouteNetlinkMessage, flags: u16) -> Result<Vec<Vec<u8>>, Errno> {
@@ -90,7 +110,10 @@ fn ask(what: RouteNetlinkMessage, flags: u16) -> Result<Vec<Vec<u8>>, Errno> {
 }
 
 fn parse(bytes: &[u8]) -> Option<RouteNetlinkMessage> {
-    match NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).ok()?.payload {
+    match NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes)
+        .ok()?
+        .payload
+    {
         NetlinkPayload::InnerMessage(inner) => Some(inner),
         _ => None,
     }

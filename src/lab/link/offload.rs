@@ -51,31 +51,53 @@ pub fn switch_off(interface: &str) -> Result<(), Error> {
     let socket = Socket::open(SockProtocol::NetlinkGeneric).map_err(Error::system(STEP))?;
     let family = family(&socket)?;
     let mut writer = Writer::default();
-    writer.message(family, NLM_F_REQUEST | NLM_F_ACK, &[ETHTOOL_MSG_FEATURES_SET, 1, 0, 0], |w| {
-        w.nest(ETHTOOL_A_FEATURES_HEADER, |w| {
-            w.text(ETHTOOL_A_HEADER_DEV_NAME, interface);
-            w.attribute(ETHTOOL_A_HEADER_FLAGS, &ETHTOOL_FLAG_OMIT_REPLY.to_ne_bytes());
-        });
-        // A bit that is named and carries no value is one to be switched off.
-        w.nest(ETHTOOL_A_FEATURES_WANTED, |w| {
-            w.nest(ETHTOOL_A_BITSET_BITS, |w| {
-                for name in OFFLOADS {
-                    w.nest(ETHTOOL_A_BITSET_BITS_BIT, |w| w.text(ETHTOOL_A_BITSET_BIT_NAME, name));
-                }
+    writer.message(
+        family,
+        NLM_F_REQUEST | NLM_F_ACK,
+        &[ETHTOOL_MSG_FEATURES_SET, 1, 0, 0],
+        |w| {
+            w.nest(ETHTOOL_A_FEATURES_HEADER, |w| {
+                w.text(ETHTOOL_A_HEADER_DEV_NAME, interface);
+                w.attribute(
+                    ETHTOOL_A_HEADER_FLAGS,
+                    &ETHTOOL_FLAG_OMIT_REPLY.to_ne_bytes(),
+                );
             });
-        });
-    });
-    socket.ask(writer.bytes(), 1).map(drop).map_err(Error::system(STEP))
+            // A bit that is named and carries no value is one to be switched off.
+            w.nest(ETHTOOL_A_FEATURES_WANTED, |w| {
+                w.nest(ETHTOOL_A_BITSET_BITS, |w| {
+                    for name in OFFLOADS {
+                        w.nest(ETHTOOL_A_BITSET_BITS_BIT, |w| {
+                            w.text(ETHTOOL_A_BITSET_BIT_NAME, name)
+                        });
+                    }
+                });
+            });
+        },
+    );
+    socket
+        .ask(writer.bytes(), 1)
+        .map(drop)
+        .map_err(Error::system(STEP))
 }
 
 fn family(socket: &Socket) -> Result<u16, Error> {
     const STEP: &str = "look up ethtool in generic netlink";
     let mut writer = Writer::default();
-    writer.message(GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, &[CTRL_CMD_GETFAMILY, 1, 0, 0], |w| {
-        w.text(CTRL_ATTR_FAMILY_NAME, "ethtool");
-    });
+    writer.message(
+        GENL_ID_CTRL,
+        NLM_F_REQUEST | NLM_F_ACK,
+        &[CTRL_CMD_GETFAMILY, 1, 0, 0],
+        |w| {
+            w.text(CTRL_ATTR_FAMILY_NAME, "ethtool");
+        },
+    );
     let answers = socket.ask(writer.bytes(), 1).map_err(Error::system(STEP))?;
-    let attributes = answers.first().and_then(|answer| answer.get(HEADER_LENGTH + GENL_HEADER_LENGTH..));
-    let id = attributes.and_then(|bytes| find(bytes, CTRL_ATTR_FAMILY_ID)).and_then(|value| value.try_into().ok());
+    let attributes = answers
+        .first()
+        .and_then(|answer| answer.get(HEADER_LENGTH + GENL_HEADER_LENGTH..));
+    let id = attributes
+        .and_then(|bytes| find(bytes, CTRL_ATTR_FAMILY_ID))
+        .and_then(|value| value.try_into().ok());
     id.map(u16::from_ne_bytes).ok_or(Error::Nonsense(STEP))
 }

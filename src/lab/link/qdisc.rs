@@ -11,10 +11,16 @@ use crate::lab::error::Error;
 /// # Errors
 /// `System` when there is no such interface, `Nonsense` when the answer cannot be read.
 pub fn root_kind(interface: &str) -> Result<Option<String>, Error> {
-    let wanted = i32::try_from(index(interface)?).map_err(|_| Error::Nonsense("interface number"))?;
-    let answers = dump(RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default()), "list queueing disciplines")?;
+    let wanted =
+        i32::try_from(index(interface)?).map_err(|_| Error::Nonsense("interface number"))?;
+    let answers = dump(
+        RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default()),
+        "list queueing disciplines",
+    )?;
     for answer in answers {
-        let RouteNetlinkMessage::NewQueueDiscipline(qdisc) = answer else { continue };
+        let RouteNetlinkMessage::NewQueueDiscipline(qdisc) = answer else {
+            continue;
+        };
         if qdisc.header.index != wanted || qdisc.header.parent != TcHandle::ROOT {
             continue;
         }

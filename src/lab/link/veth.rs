@@ -3,7 +3,9 @@
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+};
 
 use super::{Mac, create, offload, up};
 use crate::lab::error::Error;
@@ -29,10 +31,15 @@ pub struct End<'host> {
 /// `System`, as the kernel says.
 pub fn connect(one: End<'_>, other: End<'_>) -> Result<(), Error> {
     let (name, mac) = (one.name.to_owned(), one.mac);
-    let (peer_name, peer_mac, peer_namespace) = (other.name.to_owned(), other.mac, other.host.namespace().clone());
+    let (peer_name, peer_mac, peer_namespace) = (
+        other.name.to_owned(),
+        other.mac,
+        other.host.namespace().clone(),
+    );
     one.host.run(move || {
         let mut peer = end(peer_name, peer_mac);
-        peer.attributes.push(LinkAttribute::NetNsFd(peer_namespace.as_fd().as_raw_fd()));
+        peer.attributes
+            .push(LinkAttribute::NetNsFd(peer_namespace.as_fd().as_raw_fd()));
         let mut message = end(name, mac);
         message.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
@@ -63,7 +70,9 @@ fn end(name: String, mac: Option<Mac>) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::IfName(name));
     if let Some(mac) = mac {
-        message.attributes.push(LinkAttribute::Address(mac.to_vec()));
+        message
+            .attributes
+            .push(LinkAttribute::Address(mac.to_vec()));
     }
     message
 }

@@ -37,7 +37,13 @@ pub struct Writer {
 
 impl Writer {
     /// Appends one message: `body` is its fixed header, `attributes` fills the rest.
-    pub fn message(&mut self, kind: u16, flags: u16, body: &[u8], attributes: impl FnOnce(&mut Self)) {
+    pub fn message(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        body: &[u8],
+        attributes: impl FnOnce(&mut Self),
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(&kind.to_ne_bytes());
@@ -118,10 +124,19 @@ mod tests {
             w.nest(2, |w| w.attribute(3, &[4, 5]));
         });
         let header = Header::read(writer.bytes());
-        assert_eq!(header, Some(Header { length: writer.bytes().len(), kind: 7 }));
+        assert_eq!(
+            header,
+            Some(Header {
+                length: writer.bytes().len(),
+                kind: 7
+            })
+        );
         let attributes = &writer.bytes()[HEADER_LENGTH + 4..];
         assert_eq!(find(attributes, 1), Some(&b"wan0\0"[..]));
-        assert_eq!(find(attributes, 2).and_then(|inner| find(inner, 3)), Some(&[4, 5][..]));
+        assert_eq!(
+            find(attributes, 2).and_then(|inner| find(inner, 3)),
+            Some(&[4, 5][..])
+        );
         assert_eq!(find(attributes, 6), None);
     }
 
@@ -133,6 +148,10 @@ mod tests {
         for length in 0..writer.bytes().len() {
             let _ = find(&writer.bytes()[..length], 2);
         }
-        assert_eq!(find(&[1, 0, 2, 0], 2), None, "a length below its own header");
+        assert_eq!(
+            find(&[1, 0, 2, 0], 2),
+            None,
+            "a length below its own header"
+        );
     }
 }

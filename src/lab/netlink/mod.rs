@@ -9,7 +9,8 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send,
+    socket,
 };
 
 use self::message::{HEADER_LENGTH, Header};
@@ -30,7 +31,12 @@ impl Socket {
     /// # Errors
     /// What the kernel says; `EPROTONOSUPPORT` when it lacks the family.
     pub fn open(protocol: SockProtocol) -> Result<Self, Errno> {
-        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
+        let fd = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            protocol,
+        )?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
         Ok(Self(fd))
     }
@@ -51,7 +57,9 @@ impl Socket {
             while !rest.is_empty() {
                 let header = Header::read(rest).ok_or(Errno::EBADMSG)?;
                 let whole = rest.get(..header.length).ok_or(Errno::EBADMSG)?;
-                rest = rest.get(header.length.next_multiple_of(4)..).unwrap_or_default();
+                rest = rest
+                    .get(header.length.next_multiple_of(4)..)
+                    .unwrap_or_default();
                 match header.kind {
                     NLMSG_ERROR => {
                         refusal(whole)?;
@@ -71,7 +79,9 @@ impl Socket {
 
 /// The code in an acknowledgement or in the end of a dump: zero, or a negative errno in host order.
 fn refusal(whole: &[u8]) -> Result<(), Errno> {
-    let code = whole.get(HEADER_LENGTH..HEADER_LENGTH + 4).and_then(|bytes| bytes.try_into().ok());
+    let code = whole
+        .get(HEADER_LENGTH..HEADER_LENGTH + 4)
+        .and_then(|bytes| bytes.try_into().ok());
     match code.map(i32::from_ne_bytes) {
         None => Err(Errno::EBADMSG),
         Some(0..) => Ok(()),
