@@ -1,0 +1,72 @@
+//! lanemark on a real kernel: each promise is one trial with a house of its own.
+//!
+//! Must not: judge by lanemark's own words where another tool can tell. `nft`, `tc`, `conntrack` and `/proc` are the judges; what lanemark
+//! says is looked at only where the promise is about what it says. Waits for conditions, never for time, except where the promise is that
+//! nothing happens for so long.
+//!
+//! Words: the [`bed::Bed`] is a house with room for one lanemark; a [`watch::Watch`] is a tool that runs along and writes down what it sees.
+//!
+//! A trial that cannot run here (a tool is missing, the kernel refuses namespaces) is skipped and says why; with `CI=true` that is a failure.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test ends that way")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are outside of the program: clock, environment and programs of the host"
+)]
+
+mod bed;
+mod program;
+mod promise;
+mod see;
+mod talk;
+mod trace;
+mod watch;
+
+mod change;
+mod first_packet;
+mod input;
+mod interfaces;
+mod interference;
+mod quiet;
+mod refusal;
+mod remark;
+mod restart;
+mod robustness;
+mod rules;
+mod steering;
+mod stop;
+mod store;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    // Before any thread exists: nothing that follows can touch the machine's own network.
+    promise::set_standing(lanemark::lab::isolation::leave());
+    let mut arguments = Arguments::from_args();
+    // One house at a time, unless somebody asks for more: what is measured is not disturbed by a neighbour.
+    arguments.test_threads.get_or_insert(1);
+    let trials = [
+        first_packet::all(),
+        remark::all(),
+        steering::all(),
+        rules::all(),
+        restart::all(),
+        stop::all(),
+        change::all(),
+        interfaces::all(),
+        interference::all(),
+        input::all(),
+        refusal::all(),
+        quiet::all(),
+        store::all(),
+        robustness::all(),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    println!(
+        "{} passed, {} failed, {} skipped",
+        conclusion.num_passed, conclusion.num_failed, conclusion.num_ignored
+    );
+    conclusion.exit_code()
+}

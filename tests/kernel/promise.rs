@@ -1,0 +1,113 @@
+//! A promise as a trial, and what keeps it from being tried.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use lanemark::lab::error::Error;
+use lanemark::lab::isolation::Standing;
+use libtest_mimic::{Completion, Trial};
+
+/// Why a promise was not tried.
+#[derive(Debug)]
+pub struct Skip(pub String);
+
+/// What a promise ends with; one that is broken panics.
+pub type Tried = Result<(), Skip>;
+
+static STANDING: OnceLock<Result<Standing, String>> = OnceLock::new();
+
+/// As whom the tests run, or why they stand in the machine's own network and must not begin.
+pub fn set_standing(standing: Result<Standing, Error>) {
+    let _ = STANDING.set(standing.map_err(|error| error.to_string()));
+}
+
+/// That namespaces are to be had.
+pub fn isolated() -> Result<Standing, Skip> {
+    match STANDING.get() {
+        Some(Ok(standing)) => Ok(*standing),
+        Some(Err(reason)) => Err(Skip(reason.clone())),
+        None => Err(Skip(
+            "the process did not leave the machine's network".into(),
+        )),
+    }
+}
+
+/// That we are root of the machine.
+pub fn root() -> Tried {
+    match isolated()? {
+        Standing::Root => Ok(()),
+        Standing::UserNamespace => Err(Skip(
+            "expected root of the machine, found root of a user namespace".into(),
+        )),
+    }
+}
+
+/// That these programs are there.
+pub fn need(programs: &[&str]) -> Tried {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    // Where Debian keeps them, and where an ordinary user does not look.
+    folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let missing = programs
+        .iter()
+        .find(|program| !folders.iter().any(|folder| folder.join(program).is_file()));
+    missing.map_or(Ok(()), |program| {
+        Err(Skip(format!("there is no program {program}")))
+    })
+}
+
+/// A promise, as a trial.
+pub fn promise(name: &str, keep: fn() -> Tried) -> Trial {
+    // The crate's own name is on every line otherwise.
+    let name = name.strip_prefix("kernel::").unwrap_or(name);
+    Trial::ignorable_test(name, move || match keep() {
+        Ok(()) => Ok(Completion::Completed),
+        Err(Skip(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
+            Err(format!("skipped, which CI=true does not allow: {reason}").into())
+        }
+        Err(Skip(reason)) => Ok(Completion::ignored_with(reason)),
+    })
+}
+
+/// The trials of a file: each function is one, and its name is the promise.
+macro_rules! promises {
+    ($($name:ident),+ $(,)?) => {
+        pub fn all() -> Vec<libtest_mimic::Trial> {
+            vec![$($crate::promise::promise(concat!(module_path!(), "::", stringify!($name)), $name)),+]
+        }
+    };
+}
+pub(crate) use promises;
+
+/// Time for anything that should come at once: only a fault takes so long.
+pub const SOON: Duration = Duration::from_secs(15);
+
+/// Waits until a look finds something.
+pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    /// Between two looks, some of which start a program.
+    const PAUSE: Duration = Duration::from_millis(20);
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "waited {within:?} in vain for {what}"
+        );
+        sleep(PAUSE);
+    }
+}
+
+/// That a condition holds whenever it is looked at, for so long.
+pub fn throughout(what: &str, time: Duration, mut holds: impl FnMut() -> bool) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        assert!(holds(), "expected for {time:?}: {what}");
+        sleep(PAUSE);
+    }
+}

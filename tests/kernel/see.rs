@@ -1,0 +1,293 @@
+//! What the kernel is like, in the words of `nft`, `tc`, `conntrack` and `/proc`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use lanemark::lab::host::Host;
+use lanemark::lab::house::Resident;
+
+use crate::program::tool;
+
+/// A flow, as `conntrack -L` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Who opened it.
+    pub src: String,
+    /// The kernel's number of it: another one is another flow.
+    pub id: String,
+    pub mark: u32,
+}
+
+impl Flow {
+    pub fn is_of(&self, resident: &Resident) -> bool {
+        self.src == resident.v4.to_string() || self.src == resident.v6.to_string()
+    }
+}
+
+/// All flows of the router, by protocol and the four words of their first direction.
+pub fn flows(router: &Host) -> BTreeMap<String, Flow> {
+    let mut all = BTreeMap::new();
+    for family in ["ipv4", "ipv6"] {
+        for line in tool(router, &format!("conntrack -L -f {family} -o extended,id")).lines() {
+            let value = |key: &str| {
+                line.split_whitespace()
+                    .find_map(|word| word.strip_prefix(key))
+                    .unwrap_or("-")
+                    .to_owned()
+            };
+            let proto = line.split_whitespace().nth(2).unwrap_or_default();
+            let key = format!(
+                "{proto} {} {} {} {}",
+                value("src="),
+                value("dst="),
+                value("sport="),
+                value("dport=")
+            );
+            let mark = value("mark=").parse().expect("a mark");
+            let known = all.insert(
+                key,
+                Flow {
+                    src: value("src="),
+                    id: value("id="),
+                    mark,
+                },
+            );
+            assert!(known.is_none(), "two flows are one: {line}");
+        }
+    }
+    all
+}
+
+/// The distinct marks of a host's flows.
+pub fn marks(router: &Host, resident: &Resident) -> Vec<u32> {
+    let mut marks: Vec<u32> = flows(router)
+        .values()
+        .filter(|flow| flow.is_of(resident))
+        .map(|flow| flow.mark)
+        .collect();
+    marks.sort_unstable();
+    marks.dedup();
+    marks
+}
+
+/// Counters of one class of a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    pub bytes: u64,
+    pub dropped: u64,
+}
+
+/// The classes of a device, by their handle.
+pub fn classes(router: &Host, dev: &str) -> BTreeMap<String, Sent> {
+    counters(
+        &tool(router, &format!("tc -s class show dev {dev}")),
+        "class",
+    )
+}
+
+/// The qdiscs of a device, by their handle.
+pub fn qdiscs(router: &Host, dev: &str) -> BTreeMap<String, Sent> {
+    counters(
+        &tool(router, &format!("tc -s qdisc show dev {dev}")),
+        "qdisc",
+    )
+}
+
+/// `class htb 4c4d:10 parent ..` and, in the next line, ` Sent 1 bytes 2 pkt (dropped 3, ..`.
+fn counters(text: &str, what: &str) -> BTreeMap<String, Sent> {
+    let mut all = BTreeMap::new();
+    let mut handle = None;
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [first, _, name, ..] if *first == what => handle = Some((*name).to_owned()),
+            ["Sent", bytes, "bytes", _, "pkt", "(dropped", dropped, ..] => {
+                let sent = Sent {
+                    bytes: number(bytes),
+                    dropped: number(dropped.trim_end_matches(',')),
+                };
+                all.insert(handle.take().expect("a handle before its counters"), sent);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn number(word: &str) -> u64 {
+    word.parse()
+        .unwrap_or_else(|_| panic!("expected a number, found {word}"))
+}
+
+/// What stands at the root of a device: kind and handle.
+pub fn root_qdisc(router: &Host, dev: &str) -> String {
+    let text = tool(router, &format!("tc qdisc show dev {dev}"));
+    let root = text
+        .lines()
+        .find(|line| line.split_whitespace().any(|word| word == "root"))
+        .unwrap_or_default();
+    root.split_whitespace()
+        .skip(1)
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The rate of our line on a device, in kbit/s: `class htb 4c4d:1 root rate 20Mbit`.
+pub fn line_kbit(router: &Host, dev: &str) -> Option<u32> {
+    let listed = tool(router, &format!("tc class show dev {dev}"));
+    let line = listed
+        .lines()
+        .find(|line| line.starts_with("class htb 4c4d:1 "))?;
+    let rate = line
+        .split_whitespace()
+        .skip_while(|word| *word != "rate")
+        .nth(1)?;
+    let in_unit = |unit: &str, kbit: u32| {
+        rate.strip_suffix(unit)
+            .and_then(|count| count.parse::<u32>().ok())
+            .map(|count| count * kbit)
+    };
+    in_unit("Kbit", 1)
+        .or_else(|| in_unit("Mbit", 1000))
+        .or_else(|| in_unit("Gbit", 1_000_000))
+}
+
+/// What our root is called.
+pub const OUR_ROOT: &str = "htb 4c4d:";
+
+/// Bytes waiting in the queues of a device's class: `backlog 1514b 1p requeues 0`.
+pub fn backlog_packets(router: &Host, dev: &str, class: &str) -> u64 {
+    let text = tool(router, &format!("tc -s qdisc show dev {dev}"));
+    let mut lines = text
+        .lines()
+        .skip_while(|line| !line.contains(&format!("parent {class} ")));
+    let line = lines
+        .find(|line| line.trim_start().starts_with("backlog"))
+        .unwrap_or_default();
+    let packets = line
+        .split_whitespace()
+        .find_map(|word| word.strip_suffix('p'))
+        .expect("a backlog");
+    number(packets)
+}
+
+/// All rules of all tables, with their handles and without names for numbers.
+pub fn rules(router: &Host) -> String {
+    tool(router, "nft -a -nn list ruleset")
+}
+
+/// Everything that lanemark may touch: rules, qdiscs, classes, conntrack's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    pub rules: String,
+    pub qdiscs: String,
+    pub classes: String,
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Kernel {
+    /// That it is the same. Says only what differs.
+    pub fn assert_is(&self, expected: &Kernel, when: &str) {
+        assert_lines(&self.rules, &expected.rules, &format!("rules {when}"));
+        self.assert_queues_are(expected, when);
+        let wrong: Vec<_> = expected
+            .settings
+            .iter()
+            .filter(|(name, value)| self.settings.get(*name) != Some(value))
+            .collect();
+        assert!(
+            wrong.is_empty() && self.settings.len() == expected.settings.len(),
+            "settings {when}: expected {wrong:?}"
+        );
+    }
+
+    /// That the queues are the same.
+    pub fn assert_queues_are(&self, expected: &Kernel, when: &str) {
+        assert_lines(&self.qdiscs, &expected.qdiscs, &format!("qdiscs {when}"));
+        assert_lines(&self.classes, &expected.classes, &format!("classes {when}"));
+    }
+}
+
+/// That two texts are the same. Says only which lines differ.
+pub fn assert_lines(found: &str, expected: &str, what: &str) {
+    let only = |one: &str, other: &str| -> Vec<String> {
+        let other: Vec<&str> = other.lines().collect();
+        one.lines()
+            .filter(|line| !other.contains(line))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (surplus, missing) = (only(found, expected), only(expected, found));
+    assert!(
+        found == expected,
+        "{what}: too much {surplus:#?}, missing {missing:#?}"
+    );
+}
+
+/// Takes it all down.
+pub fn kernel(router: &Host) -> Kernel {
+    let devices = tool(router, "ip -o link show");
+    let name = |line: &str| {
+        line.split([':', '@'])
+            .nth(1)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let classes: Vec<String> = devices
+        .lines()
+        .map(|line| tool(router, &format!("tc class show dev {}", name(line))))
+        .collect();
+    Kernel {
+        rules: rules(router),
+        qdiscs: qdisc_list(router),
+        classes: classes.concat(),
+        settings: router.run(settings).expect("the router"),
+    }
+}
+
+/// The qdiscs without the one counter that stands in their list.
+fn qdisc_list(router: &Host) -> String {
+    let mut words = Vec::new();
+    let listed = tool(router, "tc qdisc show");
+    for line in listed.lines() {
+        let mut line = line.split(' ');
+        while let Some(word) = line.next() {
+            words.push(word);
+            if word == "direct_packets_stat" {
+                line.next();
+            }
+        }
+        words.push("\n");
+    }
+    words.join(" ")
+}
+
+/// `/proc/sys/net/netfilter`, without the number of flows, which is no setting.
+fn settings() -> BTreeMap<String, String> {
+    let folder = Path::new("/proc/sys/net/netfilter");
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder)
+        .expect("conntrack's settings")
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != "nf_conntrack_count" && entry.path().is_file() {
+            // Some can only be written.
+            all.insert(name, fs::read_to_string(entry.path()).unwrap_or_default());
+        }
+    }
+    all
+}
+
+/// A number of `/proc/PID/status`.
+pub fn status_number(pid: nix::unistd::Pid, field: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .unwrap_or_else(|| panic!("no {field}"));
+    number(line.split_whitespace().next().unwrap_or_default())
+}
