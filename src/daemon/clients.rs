@@ -2,6 +2,7 @@
 
 use super::TOKEN_CLIENTS;
 use super::connection::{Connection, Fate};
+use crate::engine::limits::WAITING_CLIENTS_MAX;
 use crate::engine::{Answer, Client, Engine, Input};
 use crate::sys::clock::now;
 use crate::sys::listener::{Accepted, Listener};
@@ -9,7 +10,8 @@ use crate::sys::poller::{Interest, Poller};
 use crate::value::Instant;
 
 /// Clients at most: root only, and each has one question. A further one takes the place of one that asks nothing, else of the oldest.
-const CLIENTS_MAX: usize = 8;
+/// As many as can wait for an answer at once, so that none is ever lost.
+const CLIENTS_MAX: usize = WAITING_CLIENTS_MAX;
 
 #[derive(Default)]
 pub(super) struct Clients {

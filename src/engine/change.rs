@@ -341,6 +341,13 @@ impl Engine {
         match self.links.places(config) {
             // What `auto` finds may come later; a name is meant to be there.
             Ok(_) | Err(Unplaced::NoDefaultRoute | Unplaced::NoLan) => Ok(()),
+            // One that is waited for already is no mistake: a device can be classed while the line is down.
+            Err(Unplaced::Missing { .. })
+                if config.wan.interface == self.config.wan.interface
+                    && config.lan == self.config.lan =>
+            {
+                Ok(())
+            }
             Err(unplaced) => Err(unplaced),
         }
     }

@@ -19,6 +19,7 @@ promises! {
     a_wan_with_a_new_name_keeps_its_queues_and_the_rules_follow,
     a_wan_that_is_made_anew_is_shaped_again,
     the_automatic_wan_follows_the_default_route,
+    an_automatic_wan_that_is_switched_off_gives_way_to_the_next,
     a_cable_that_is_pulled_changes_nothing,
     a_wan_that_goes_down_and_up_many_times_is_shaped_in_the_end,
     an_interface_that_is_none_of_ours_is_left_alone,
@@ -166,6 +167,26 @@ fn the_automatic_wan_follows_the_default_route() -> Tried {
     bed.await_state(&mut lanemark, "waiting");
     let status = bed.ask(&["status"]);
     assert!(status.contains("no default route"), "{status}");
+    Ok(())
+}
+
+fn an_automatic_wan_that_is_switched_off_gives_way_to_the_next() -> Tried {
+    let bed = Bed::new()?;
+    lay(&bed, "wan1", "eth1", 200);
+    // Of an IPv4 route that goes with its device the kernel says nothing.
+    tool(bed.router(), "ip -6 route del default");
+    tool(
+        bed.router(),
+        "ip route add default via 203.0.200.1 metric 900",
+    );
+    let mut lanemark = bed.start(&auto());
+    assert_eq!(see::root_qdisc(bed.router(), WAN), OUR_ROOT);
+    tool(bed.router(), &format!("ip link set {WAN} down"));
+    await_rules(&bed, "wan1");
+    until("queues on the next WAN", SOON, || {
+        (see::root_qdisc(bed.router(), "wan1") == OUR_ROOT).then_some(())
+    });
+    bed.await_state(&mut lanemark, "on");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod watch;
 
 mod change;
 mod first_packet;
+mod holder;
 mod input;
 mod interfaces;
 mod interference;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         rules::all(),
         restart::all(),
         stop::all(),
+        holder::all(),
         change::all(),
         interfaces::all(),
         interference::all(),

@@ -2,7 +2,6 @@
 
 use lanemark::config::Config;
 use lanemark::control::State;
-use lanemark::engine::limits::FIGHT_WINDOW;
 use lanemark::engine::{Input, ROOT};
 use lanemark::value::{Class, TcHandle};
 

@@ -418,3 +418,24 @@ fn a_device_keeps_its_place_while_the_wan_is_away() {
     assert_as_wished(&world);
     assert_eq!(world.kernel.marks(TV), [40]);
 }
+
+#[test]
+fn a_configuration_that_still_names_the_wan_that_is_away_is_taken() {
+    let mut config = base();
+    config.wan.interface = Some(name("eth0"));
+    let mut world = World::settled(&config);
+    goes(&mut world, WAN);
+    config.default_class = Class::Bulk;
+    let Answer::Changed(answer) = world.apply(&config) else {
+        panic!("not taken");
+    };
+    assert!(
+        answer.remark.starts_with("not in force yet"),
+        "{}",
+        answer.remark
+    );
+    comes(&mut world, wan_link(IfIndex(9)));
+    world.settle();
+    assert_as_wished(&world);
+    assert_eq!(world.engine.config().default_class, Class::Bulk);
+}
