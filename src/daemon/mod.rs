@@ -21,7 +21,8 @@ use std::path::Path;
 
 use crate::cli::RunOptions;
 use crate::config::{self, CONFIG_BYTES_MAX, Config};
-use crate::engine::{Abilities, Engine, Input, Op, Step};
+use crate::control::Changed;
+use crate::engine::{Abilities, Answer, Engine, Input, Op, Step};
 use crate::sys::clock::now;
 use crate::sys::listener::Listener;
 use crate::sys::poller::{Interest, Poller};
@@ -167,6 +168,17 @@ pub fn clear() -> Result<Cleared, Error> {
     }
 }
 
+/// What a client changed, for whoever reads the log.
+fn tell(changed: &Changed) {
+    let Changed {
+        mac, flows_marked, ..
+    } = changed;
+    match mac.as_str() {
+        "" => log::info!("the configuration was changed; {flows_marked} live flows re-marked"),
+        mac => log::info!("the class of {mac} was changed; {flows_marked} live flows re-marked"),
+    }
+}
+
 /// The configuration in the directory; the default one when there is none.
 fn load(store: &Store, dir: &Path) -> Result<Box<Config>, Error> {
     let loaded = store
@@ -211,6 +223,9 @@ impl Daemon {
                     self.kernel.carry_out(&op, &mut self.engine, now());
                 }
                 Step::Answer(client, answer) => {
+                    if let Answer::Changed(changed) = &answer {
+                        tell(changed);
+                    }
                     self.clients
                         .answer(client, answer, &mut self.engine, &self.poller)
                 }

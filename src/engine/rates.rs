@@ -232,6 +232,10 @@ impl Engine {
                     kbit(before.down_bytes, after.down_bytes),
                 )
             });
+            if since.is_some() && after.up_bytes > before.up_bytes {
+                // The kernel counts what it forwards, whatever its neighbour table remembers.
+                device.seen = Some(now);
+            }
             device.traffic = super::Traffic { rate_kbit, ..after };
         }
     }
