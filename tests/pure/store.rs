@@ -85,7 +85,7 @@ fn text(bytes: impl Into<Vec<u8>>, from: Version) -> Loaded {
 /// Tells of a test that could not run, past the harness' capture; fails instead where all must run.
 fn skip(why: &str) {
     assert!(
-        std::env::var_os("LANEMARK_NO_SKIPS").is_none(),
+        std::env::var_os("CI").is_none(),
         "must not be skipped: {why}"
     );
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
