@@ -16,7 +16,7 @@ pub enum Fault {
     Input,
 }
 
-/// Why a request was not carried out. Nothing was changed.
+/// Why a request was not carried out. Nothing was changed, except where the message says what was: a change can be in force and not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Whose fault.
