@@ -24,7 +24,7 @@ const READ_BYTES: usize = 4096;
 const WAITING_BYTES: usize = 16 * 1024;
 
 /// Bytes of the largest element of an answer in JSON: a device with eight IPv6 addresses takes 700, the whole health 2,500.
-const ELEMENT_BYTES_MAX: usize = 8 * 1024;
+pub(super) const ELEMENT_BYTES_MAX: usize = 8 * 1024;
 
 /// Pieces of a long answer before others have their turn.
 const PIECES_A_TURN: usize = 8;
@@ -63,8 +63,8 @@ enum State {
 
 /// A failure as it is written.
 #[derive(Serialize)]
-struct FailureLine<'a> {
-    error: &'a Failure,
+pub(super) struct FailureLine<'a> {
+    pub(super) error: &'a Failure,
 }
 
 /// What becomes of a connection.
@@ -386,116 +386,4 @@ fn start_walk() -> Result<Box<Asker>, Refused> {
     let request = w.finish().map_err(|_| super::kernel::too_large())?;
     walker.begin(request, seq)?;
     Ok(walker)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::control::{
-        Changed, ClassStatus, Device, Doctor, FINDINGS_MAX, Fault, Finding, Flow, Line, Side,
-        State, Status,
-    };
-
-    /// As many letters as fit. A quotation mark takes two bytes in JSON; names are the user's and may be full of them.
-    fn full<const N: usize>(letter: char) -> heapless::String<N> {
-        (0..N).map(|_| letter).collect()
-    }
-
-    fn json_bytes(value: &impl Serialize) -> usize {
-        let mut json = vec![0; 10 * ELEMENT_BYTES_MAX];
-        serde_json_core::to_slice(value, &mut json).unwrap()
-    }
-
-    #[test]
-    fn the_largest_answer_of_each_kind_fits_its_buffer() {
-        let line = Line {
-            guarantee_kbit: u32::MAX,
-            rate_kbit: u32::MAX,
-            bytes: u64::MAX,
-            packets: u64::MAX,
-            dropped: u32::MAX,
-            backlog_bytes: u32::MAX,
-            delay_ms: u32::MAX,
-        };
-        let class = ClassStatus {
-            class: full('x'),
-            mark: u32::MAX,
-            up: line,
-            down: line,
-        };
-        let side = Side {
-            interface: full('x'),
-            line_kbit: u32::MAX,
-            rate_kbit: u32::MAX,
-            proven_percent: Some(100),
-            leaf: full('x'),
-        };
-        let status = Status {
-            state: State::Failing,
-            reason: full('"'),
-            version: full('x'),
-            pid: u32::MAX,
-            uptime_s: u64::MAX,
-            up: side.clone(),
-            down: side,
-            classes: (0..6).map(|_| class.clone()).collect(),
-            devices: u16::MAX,
-            flows: u32::MAX,
-            flows_max: u32::MAX,
-            saved: false,
-        };
-        let device = Device {
-            name: full('"'),
-            mac: full('x'),
-            addresses: (0..8).map(|_| full('x')).collect(),
-            class: Some(full('x')),
-            flows: u32::MAX,
-            up_kbit: Some(u32::MAX),
-            down_kbit: Some(u32::MAX),
-            seen_s: Some(u32::MAX),
-        };
-        let flow = Flow {
-            proto: full('x'),
-            src: full('x'),
-            sport: u16::MAX,
-            dst: full('x'),
-            dport: u16::MAX,
-            device: full('"'),
-            class: Some(full('x')),
-            mark: u32::MAX,
-            bytes_out: Some(u64::MAX),
-            bytes_back: Some(u64::MAX),
-        };
-        let finding = Finding {
-            what: full('x'),
-            good: false,
-            found: full('x'),
-        };
-        let doctor = Doctor {
-            findings: (0..FINDINGS_MAX).map(|_| finding.clone()).collect(),
-        };
-        let changed = Changed {
-            mac: full('x'),
-            name: full('"'),
-            flows_marked: u32::MAX,
-            saved: false,
-            remark: full('"'),
-        };
-        let failure = Failure {
-            fault: Fault::Refused,
-            message: full('"'),
-        };
-        let sizes = [
-            json_bytes(&status),
-            json_bytes(&device),
-            json_bytes(&flow),
-            json_bytes(&doctor),
-            json_bytes(&changed),
-            json_bytes(&FailureLine { error: &failure }),
-        ];
-        assert!(
-            sizes.iter().all(|bytes| *bytes <= ELEMENT_BYTES_MAX),
-            "{sizes:?}"
-        );
-    }
 }

@@ -13,6 +13,8 @@ mod connection;
 mod error;
 mod events;
 mod kernel;
+#[cfg(test)]
+mod largest;
 mod look;
 mod probe;
 
