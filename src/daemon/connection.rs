@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 
 use serde::Serialize;
 
+use super::look;
 use crate::config::{self, CONFIG_BYTES_MAX};
 use crate::control::{Failure, Heard, REQUEST_BYTES_MAX, Request, Verb};
 use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
@@ -205,6 +206,10 @@ impl Connection {
             }
             Ok(heard) => {
                 self.state = State::Waiting;
+                if heard.device.is_some() {
+                    // It may be called by the name of a lease that is a second old.
+                    look::leases(engine, now);
+                }
                 let request = Request {
                     verb: heard.verb,
                     device: heard.device.as_deref(),

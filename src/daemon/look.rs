@@ -239,7 +239,8 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
     }
 }
 
-fn leases(engine: &mut Engine, now: Instant) {
+/// Hands in what the lease files say.
+pub(super) fn leases(engine: &mut Engine, now: Instant) {
     for file in LEASE_FILES {
         proc::lines(Path::new(file), LEASE_BYTES_MAX, |line| {
             if let Some(lease) = lease::parse(line) {

@@ -176,7 +176,7 @@ fn tell(changed: &Changed) {
         mac, flows_marked, ..
     } = changed;
     match mac.as_str() {
-        "" => log::info!("the configuration was changed; {flows_marked} live flows re-marked"),
+        "" => log::info!("changed as asked; {flows_marked} live flows re-marked"),
         mac => log::info!("the class of {mac} was changed; {flows_marked} live flows re-marked"),
     }
 }
