@@ -327,7 +327,7 @@ fn what_the_kernel_refuses_in_the_middle_leaves_the_old_configuration_in_force()
             (see::status_number(lanemark.pid(), "TracerPid") > 0).then_some(())
         });
         let said = bed.lanemark(&["config", "apply", text(&next)]);
-        tracer.signal(Signal::SIGINT);
+        tracer.signal(Signal::SIGTERM);
         tracer.end();
         one_line(
             &said,

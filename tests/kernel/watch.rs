@@ -122,14 +122,14 @@ impl Watch {
     /// Ends it and gives what it has seen. Causes an event first and waits for it: what came before is then written down, too.
     fn end(mut self, mark: &str) -> String {
         self.await_lines(1, mark);
-        self.program.signal(Signal::SIGINT);
+        self.program.signal(Signal::SIGTERM);
         self.program.end();
         self.seen()
     }
 
     /// Ends a watch over new flows.
     pub fn end_new_flows(self) -> String {
-        self.program.signal(Signal::SIGINT);
+        self.program.signal(Signal::SIGTERM);
         let mut program = self.program;
         program.end();
         program.said()
