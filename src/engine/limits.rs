@@ -68,7 +68,7 @@ pub const PROOF_BYTES_MIN: u64 = 20_000;
 
 /// How long new queues are slower than the line, and by how much. What stood in the modem before we came leaves only as fast as
 /// we stay below the line: at 97 % of it, a full modem of 128 kB behind 1 Mbit/s takes half a minute, in which no lane
-/// helps. So for three seconds room is left, in which 150 kB leave at 1 Mbit/s and 900 kB at 8 Mbit/s (measured in the house: 50 to 75 % and 2 to 3 s do
+/// helps. So for three seconds room is left, in which 150 kB leave at 1 Mbit/s and 900 kB at 8 Mbit/s (tried in the house with queues made by hand, two runs each: 50 to 75 % and 2 to 3 s do
 /// as well). Queues that are adopted, or only changed, are never slowed.
 pub const DRAIN: Duration = Duration::from_secs(3);
 
