@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the router's program: static, for size, into target/dist/TARGET/lanemark.
+#
+#   cross/build.sh                 for all targets of cross/targets.txt
+#   cross/build.sh mipsel armv7    for these
+#
+# What pays, on mipsel, was found by measuring: see README, "Size".
+set -euo pipefail
+. "$(dirname "$0")/toolchain.sh"
+
+# A panic is a trap without text: it means a fault of ours, and the init system starts us again.
+export_flags() {
+    flags="-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none"
+    case $name in
+    # Delay slots are filled from the successor too, which LLVM leaves off by default: 2 % less.
+    mips*) flags="$flags -Cllvm-args=--disable-mips-df-succbb-search=false" ;;
+    esac
+}
+
+[ $# -gt 0 ] || set -- $(targets)
+for each in "$@"; do target "$each"; done
+find_rust
+need file
+for each in "$@"; do
+    target "$each"
+    find_zig
+    export_flags
+    say "building for $name ($triple, $("$rustc" --version | cut -d' ' -f1,2))"
+    cross_cargo build --release --no-default-features --bin lanemark
+    mkdir -p "$dist/$name"
+    python3 "$root/cross/trim.py" "$root/target/cross/$triple/release/lanemark" "$dist/$name/lanemark"
+    file -b "$dist/$name/lanemark" | grep -q 'statically linked' || die "$name: not linked statically"
+done
+exec "$root/cross/size.sh" "$@"

@@ -1,0 +1,94 @@
+# What the scripts beside this file build with; they source it. It finds, or as root on Debian installs:
+#
+#   a Rust compiler with the source of its library, since MIPS has no built one: that of rustup if it has `rust-src`, else Debian's `rustc-web`;
+#   Zig as C compiler and linker, with musl for every target, from PyPI.
+#
+# Nothing is installed over what is there, and everything that is downloaded stays in $cache, for the next run.
+
+ZIG_VERSION=0.17.0
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${LANEMARK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lanemark}
+dist=$root/target/dist
+mkdir -p "$cache" "$dist"
+
+# say WORDS: a line of progress, on standard error.
+say() { printf '== %s\n' "$*" >&2; }
+# die WORDS: the end, with the reason.
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# need PACKAGE...: Debian packages that have to be there.
+need() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        die "missing: ${missing[*]} (as root on Debian they would be installed)"
+    fi
+    say "installing ${missing[*]}"
+    apt-get update -qq
+    # Nothing of the machine's own goes for it.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" >/dev/null
+}
+
+# target NAME: sets triple, zig, emulator, elf and budget_bytes from targets.txt.
+target() {
+    local line
+    line=$(grep -E "^$1 *\|" "$root/cross/targets.txt") || die "no target $1: there are $(targets | tr '\n' ' ')"
+    name=$1
+    IFS='|' read -r _ _ triple zig emulator elf budget_bytes <<<"$line"
+    triple=$(echo $triple) zig=$(echo $zig) emulator=$(echo $emulator) elf=$(echo $elf) budget_bytes=$(echo $budget_bytes)
+}
+
+# targets: all their names.
+targets() { sed -n 's/^\([a-z0-9_]*\) *|.*/\1/p' "$root/cross/targets.txt"; }
+
+# find_rust: sets cargo and rustc. The compilers that have no library source are passed over.
+find_rust() {
+    local candidate
+    for candidate in "$(command -v rustc || true)" /usr/bin/rustc; do
+        if [ -x "$candidate" ] && [ -e "$("$candidate" --print sysroot)/lib/rustlib/src/rust/library/std/Cargo.toml" ]; then
+            rustc=$candidate cargo=$(dirname "$candidate")/cargo
+            return
+        fi
+    done
+    need rustc-web rust-web-src cargo-web
+    rustc=/usr/bin/rustc cargo=/usr/bin/cargo
+}
+
+# find_zig: a linker script per target, $cache/cc/NAME.
+find_zig() {
+    if [ ! -e "$cache/zig-$ZIG_VERSION/ziglang/__main__.py" ]; then
+        command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 || need python3-pip
+        say "downloading Zig $ZIG_VERSION"
+        rm -rf "$cache/zig.part"
+        python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-deps --target "$cache/zig.part" "ziglang==$ZIG_VERSION"
+        mv "$cache/zig.part" "$cache/zig-$ZIG_VERSION"
+    fi
+    mkdir -p "$cache/cc"
+    local script=$cache/cc/$name
+    cat >"$script.$$" <<CC
+#!/bin/sh
+export ZIG_GLOBAL_CACHE_DIR='$cache/zig-cache'
+exec '$cache/zig-$ZIG_VERSION/ziglang/zig' cc -target $zig -Os "\$@"
+CC
+    chmod +x "$script.$$"
+    mv "$script.$$" "$script"
+}
+
+# cross_cargo ARGUMENTS: cargo for the target that `target` has set, with a library built for it. $library and $flags may add to that.
+cross_cargo() {
+    local linker
+    linker=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_LINKER
+    (
+        cd "$root"
+        export RUSTC_BOOTSTRAP=1 RUSTC=$rustc "$linker=$cache/cc/$name"
+        export RUSTFLAGS="-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-self-contained=no ${flags:-}"
+        export CARGO_TARGET_DIR=$root/target/cross
+        verb=$1
+        shift
+        "$cargo" "$verb" --quiet --locked -Zbuild-std="std,panic_abort${library:-}" -Zbuild-std-features=optimize_for_size --target "$triple" "$@"
+    )
+}
