@@ -2,11 +2,15 @@
 //!
 //! The connection is opened once and stays open through everything that happens to the router. A keystroke that is never
 //! echoed counts with the time it has waited, see [`Summary`].
+//!
+//! Where there is a real SSH client, the typist types into that instead: see [`Keystrokes::into_program`].
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -32,6 +36,7 @@ pub struct Keystrokes {
     log: Arc<Mutex<Log>>,
     plug: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
+    program: Option<Child>,
 }
 
 /// The beginning of a phase.
@@ -65,10 +70,42 @@ impl Keystrokes {
             .set_nodelay(true)
             .map_err(Error::io("switch Nagle's algorithm off"))?;
         congestion.apply(&stream)?;
+        let echoes = stream
+            .try_clone()
+            .map_err(Error::io("connect to the echo service"))?;
+        Self::between(
+            OwnedFd::from(stream),
+            OwnedFd::from(echoes),
+            Stroke::Segment,
+        )
+    }
+
+    /// Types letters into the standard input of a program that repeats them on its standard output, as `ssh SERVER cat` does.
+    ///
+    /// # Errors
+    /// `Io` when the program cannot be started.
+    pub fn into_program(command: &mut Command) -> Result<Self, Error> {
+        const STEP: &str = "start the program to type into";
+        let mut program = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Error::io(STEP))?;
+        let (Some(to), Some(from)) = (program.stdin.take(), program.stdout.take()) else {
+            return Err(Error::io(STEP)(std::io::ErrorKind::BrokenPipe.into()));
+        };
+        let mut keystrokes = Self::between(to.into(), from.into(), Stroke::Letter)?;
+        keystrokes.program = Some(program);
+        Ok(keystrokes)
+    }
+
+    fn between(to: OwnedFd, from: OwnedFd, stroke: Stroke) -> Result<Self, Error> {
         let (plug, unplugged) = UnixStream::pair().map_err(Error::io("make the typist's plug"))?;
         let log = Arc::new(Mutex::new(Log::default()));
         let mut typist = Typist {
-            stream,
+            to: File::from(to),
+            from: File::from(from),
+            stroke,
             unplugged,
             log: Arc::clone(&log),
             partial: Vec::new(),
@@ -86,6 +123,7 @@ impl Keystrokes {
             log,
             plug: Some(plug),
             thread: Some(thread),
+            program: None,
         })
     }
 
@@ -128,11 +166,40 @@ impl Drop for Keystrokes {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        // Its standard input is closed by now; one that waits for a lost connection would wait for minutes.
+        if let Some(program) = &mut self.program {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+/// What one keystroke puts on the way. It tells its number, so that an echo is known to be ours.
+#[derive(Clone, Copy, Debug)]
+enum Stroke {
+    /// What SSH makes of a letter, for a connection without SSH.
+    Segment,
+    /// A letter, for an SSH client.
+    Letter,
+}
+
+impl Stroke {
+    fn bytes(self, number: u64) -> Vec<u8> {
+        match self {
+            Self::Segment => {
+                let mut segment = number.to_be_bytes().to_vec();
+                segment.resize(SEGMENT_BYTES, 0);
+                segment
+            }
+            Self::Letter => vec![b'a' + u8::try_from(number % 26).unwrap_or(0)],
+        }
     }
 }
 
 struct Typist {
-    stream: TcpStream,
+    to: File,
+    from: File,
+    stroke: Stroke,
     unplugged: UnixStream,
     log: Arc<Mutex<Log>>,
     // Bytes of an echo that has not come whole.
@@ -152,7 +219,7 @@ impl Typist {
             }
             let timeout = TimeSpec::from_duration(next.saturating_duration_since(Instant::now()));
             let mut fds = [
-                PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.from.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.unplugged.as_fd(), PollFlags::POLLIN),
             ];
             match ppoll(&mut fds, Some(timeout), None) {
@@ -170,7 +237,6 @@ impl Typist {
     }
 
     fn press(&mut self, now: Instant) -> std::io::Result<()> {
-        let mut segment = [0; SEGMENT_BYTES];
         let number = {
             let mut log = self.log();
             log.typed.push(Typed {
@@ -179,25 +245,25 @@ impl Typist {
             });
             log.typed.len() as u64
         };
-        if let Some(place) = segment.first_chunk_mut() {
-            *place = number.to_be_bytes();
-        }
-        self.stream.write_all(&segment)
+        self.to.write_all(&self.stroke.bytes(number))
     }
 
     fn read_echoes(&mut self) -> std::io::Result<()> {
         let mut buffer = [0; 4096];
-        let length = self.stream.read(&mut buffer)?;
+        let length = self.from.read(&mut buffer)?;
         let now = Instant::now();
         if length == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         self.partial
             .extend_from_slice(buffer.get(..length).unwrap_or_default());
-        while let Some((segment, rest)) = self.partial.split_at_checked(SEGMENT_BYTES) {
-            // TCP keeps the order, so the number only proves that the echo is ours.
-            let number = segment.first_chunk().copied().map_or(0, u64::from_be_bytes);
-            if number != self.echoed as u64 + 1 {
+        loop {
+            // The connection keeps the order, so the number only proves that the echo is ours.
+            let expected = self.stroke.bytes(self.echoed as u64 + 1);
+            let Some((echo, rest)) = self.partial.split_at_checked(expected.len()) else {
+                break;
+            };
+            if echo != expected {
                 return Err(std::io::ErrorKind::InvalidData.into());
             }
             if let Some(typed) = self.log().typed.get_mut(self.echoed) {

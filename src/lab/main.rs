@@ -5,9 +5,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use lanemark::lab::error::Error;
-use lanemark::lab::options::{Asked, BENCH_HELP, Bench, DEMO_HELP, Demo, HOUSE_HELP, House};
+use lanemark::lab::options::{
+    Asked, BENCH_HELP, Bench, DEMO_HELP, Demo, HOUSE_HELP, House, TYPE_HELP, Type,
+};
 use lanemark::lab::stdout::print;
-use lanemark::lab::{bench, demo, scratch, tether, visit};
+use lanemark::lab::{bench, demo, scratch, tether, typing, visit};
 
 const HELP: &str = "\
 The house in network namespaces in which lanemark is shown and tested.
@@ -17,6 +19,7 @@ usage: lanemark-lab VERB [OPTIONS]
   demo    show lanemark at work, in about 40 s
   bench   measure what lanemark costs, in about 30 s
   house   build the house and wait
+  type    type into a program and measure its echoes
 
 Each verb explains itself with --help.
 ";
@@ -46,6 +49,10 @@ fn run(verb: Option<&str>, words: impl Iterator<Item = OsString>) -> Result<(), 
         Some("house") => match House::read(words)? {
             Asked::Help => print(HOUSE_HELP),
             Asked::Run(options) => visit::run(options),
+        },
+        Some("type") => match Type::read(words)? {
+            Asked::Help => print(TYPE_HELP),
+            Asked::Run(options) => typing::run(&options),
         },
         Some(tether::VERB) => Err(tether::become_program(words)),
         Some(scratch::VERB) => scratch::sweep(words),

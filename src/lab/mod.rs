@@ -12,7 +12,7 @@
 //! the workstation and the television. The *line* is what the modem emulates. A *crowd* is many flows that say one word.
 //!
 //! # How it is driven
-//! As a program: `lanemark-lab demo`, `lanemark-lab bench`, `lanemark-lab house`. As a library, for tests against the kernel:
+//! As a program: `lanemark-lab demo`, `lanemark-lab bench`, `lanemark-lab house`, `lanemark-lab type`. As a library, for tests against the kernel:
 //!
 //! 1. [`isolation::leave`] first in `main`, before any thread exists: an ordinary user becomes root of a user namespace.
 //! 2. [`house::House::build`] with [`house::Options`]: with a line, or with a direct cable when only marks matter. The path of
@@ -78,4 +78,5 @@ pub mod scratch;
 pub mod service;
 pub mod stdout;
 pub mod tether;
+pub mod typing;
 pub mod visit;

@@ -61,6 +61,17 @@ usage: lanemark-lab bench [OPTIONS]
   -h, --help       this text
 ";
 
+/// The text of `lanemark-lab type --help`.
+pub const TYPE_HELP: &str = "\
+Types ten letters a second into a program that repeats them, such as
+`ssh SERVER cat`, and measures how long each takes to come back.
+
+usage: lanemark-lab type PROGRAM [WORD...]
+
+Each line of the standard input ends a phase of that name, of which one line of
+JSON tells the waits, and begins the next; the word `begin` only begins one.
+";
+
 /// Kilobits per second. Below, one full frame takes a second; above, a user-space line is no longer exact.
 const RATE_KBIT: std::ops::RangeInclusive<u32> = 12..=200_000;
 /// Seconds of one phase: one keystroke is no statistic, and nobody watches for an hour.
@@ -107,6 +118,13 @@ pub struct House {
     pub down_kbit: u32,
     /// No line at all.
     pub direct: bool,
+}
+
+/// Options of `type`.
+#[derive(Clone, Debug)]
+pub struct Type {
+    /// The program and its words.
+    pub program: Vec<OsString>,
 }
 
 /// What the words after a verb ask for.
@@ -210,6 +228,21 @@ impl House {
     }
 }
 
+impl Type {
+    /// Reads the words after `type`.
+    ///
+    /// # Errors
+    /// `Usage` when there is no program.
+    pub fn read(words: impl Iterator<Item = OsString>) -> Result<Asked<Self>, Error> {
+        let program: Vec<_> = words.collect();
+        match program.first().and_then(|word| word.to_str()) {
+            None if program.is_empty() => Err(Error::Usage("type: expected a program".into())),
+            Some("-h" | "--help") => Ok(Asked::Help),
+            _ => Ok(Asked::Run(Self { program })),
+        }
+    }
+}
+
 fn value(words: &mut impl Iterator<Item = OsString>, option: &OsString) -> Result<OsString, Error> {
     words
         .next()
@@ -275,6 +308,7 @@ mod tests {
             DEMO_HELP
                 .lines()
                 .chain(HOUSE_HELP.lines())
+                .chain(TYPE_HELP.lines())
                 .all(|line| line.len() <= 80)
         );
     }
