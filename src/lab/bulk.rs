@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ pub struct Arrived {
 pub struct Bulk {
     streams: Vec<TcpStream>,
     threads: Vec<JoinHandle<()>>,
-    received: Arc<AtomicU64>,
+    // Not 64 bits: MIPS has no such atomics, and no run carries 4 GB there.
+    received: Arc<AtomicUsize>,
     sunk_before: u64,
 }
 
@@ -58,7 +59,7 @@ impl Bulk {
         let mut bulk = Self {
             streams: Vec::new(),
             threads: Vec::new(),
-            received: Arc::new(AtomicU64::new(0)),
+            received: Arc::new(AtomicUsize::new(0)),
             sunk_before: services.sunk_bytes(),
         };
         // All connect before the first speaks: a connection through full queues takes seconds.
@@ -90,7 +91,7 @@ impl Bulk {
     pub fn arrived(&self, services: &Services) -> Arrived {
         Arrived {
             up: services.sunk_bytes().saturating_sub(self.sunk_before),
-            down: self.received.load(Ordering::Relaxed),
+            down: self.received.load(Ordering::Relaxed) as u64,
         }
     }
 
@@ -143,13 +144,13 @@ fn send(mut stream: TcpStream) {
     while stream.write_all(&zeros).is_ok() {}
 }
 
-fn receive(mut stream: TcpStream, count: &AtomicU64) {
+fn receive(mut stream: TcpStream, count: &AtomicUsize) {
     let mut buffer = vec![0; CHUNK_BYTES];
     if stream.write_all(&[0]).is_err() {
         return;
     }
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
-        count.fetch_add(length as u64, Ordering::Relaxed);
+        count.fetch_add(length, Ordering::Relaxed);
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -35,7 +35,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Services {
     _open: Vec<Service>,
-    sunk: Arc<AtomicU64>,
+    // Not 64 bits: MIPS has no such atomics, and no run carries 4 GB there.
+    sunk: Arc<AtomicUsize>,
     congestion: Arc<Mutex<Option<Congestion>>>,
     // Never read: the kernel drops what does not fit, and a bound port answers no ICMP error.
     _absorber: UdpSocket,
@@ -58,7 +59,7 @@ impl Services {
     /// # Errors
     /// `Io` when a port cannot be opened.
     pub fn start(host: &Host) -> Result<Self, Error> {
-        let sunk = Arc::new(AtomicU64::new(0));
+        let sunk = Arc::new(AtomicUsize::new(0));
         let congestion = Arc::new(Mutex::new(None));
         let count = Arc::clone(&sunk);
         let control = Arc::clone(&congestion);
@@ -86,7 +87,7 @@ impl Services {
     /// Bytes that the sink has read so far.
     #[must_use]
     pub fn sunk_bytes(&self) -> u64 {
-        self.sunk.load(Ordering::Relaxed)
+        self.sunk.load(Ordering::Relaxed) as u64
     }
 
     /// The congestion control of connections that the source serves from now on.
@@ -225,9 +226,9 @@ fn pour(mut stream: TcpStream, congestion: &Mutex<Option<Congestion>>) {
     while stream.write_all(&zeros).is_ok() {}
 }
 
-fn drain(mut stream: TcpStream, count: &AtomicU64) {
+fn drain(mut stream: TcpStream, count: &AtomicUsize) {
     let mut buffer = vec![0; CHUNK_BYTES];
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
-        count.fetch_add(length as u64, Ordering::Relaxed);
+        count.fetch_add(length, Ordering::Relaxed);
     }
 }

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""The story of the emulated router: boots it again and again, one chapter a boot, and holds every step to its promise.
+
+story.py FOLDER WORD...: the words start the emulator; CHAPTER in them is replaced. FOLDER keeps the consoles and the flash.
+What the chapters find comes in lines of the console that begin with @ (see lab/steps). Prints one JSON object; exit code 1 when
+a promise does not hold.
+"""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+
+# The chapters, and how many seconds each may take on a slow machine.
+CHAPTERS = [("first", 600), ("again", 300), ("cut", 300), ("corrupt", 300), ("broken", 300)]
+
+# Promises in numbers.
+PREMIUM_OVER_IDLE_MS_MAX = 12
+WITHOUT_OVER_PREMIUM_MIN = 10
+PRIVATE_KB_MAX = 1024
+SHAPING_AFTER_INTERFACES_S_MAX = 2
+
+
+class Chapter:
+    """What one boot has told."""
+
+    def __init__(self, name):
+        self.name, self.steps, self.figures, self.seen = name, [], [], []
+        self.ended = False
+
+    def hear(self, line):
+        kind, _, text = line.partition(" ")
+        if kind in ("@ok", "@no"):
+            self.steps.append((kind == "@ok", text))
+            print(("  ok    " if kind == "@ok" else "  FAILS ") + text, file=sys.stderr, flush=True)
+        elif kind == "@json":
+            self.figures.append(json.loads(text))
+            print(f"        {text}", file=sys.stderr, flush=True)
+        elif kind == "@see":
+            self.seen.append(text)
+            print(f"        | {text}", file=sys.stderr, flush=True)
+        elif kind == "@end":
+            self.ended = True
+        return kind == "@cut"
+
+
+def boot(words, name, seconds, log):
+    """Boots one chapter, until the router switches itself off or its power is cut."""
+    print(f"{name}:", file=sys.stderr, flush=True)
+    chapter = Chapter(name)
+    router = subprocess.Popen([word.replace("CHAPTER", "story-" + name) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    deadline, rest, cut = time.monotonic() + seconds, b"", False
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            chapter.steps.append((False, f"the chapter ends within {seconds} s"))
+            break
+        if not select.select([router.stdout], [], [], left)[0]:
+            continue
+        data = os.read(router.stdout.fileno(), 65536)
+        if not data:
+            break
+        log.write(data)
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            text = line.decode(errors="replace").strip("\r")
+            # Something of the kernel's may stand before it.
+            at = text.find("@")
+            if at >= 0 and text[at:].split(" ")[0] in ("@ok", "@no", "@json", "@see", "@end", "@cut"):
+                cut = chapter.hear(text[at:]) or cut
+        if cut:
+            break
+    # A power cut asks nobody.
+    router.kill()
+    router.wait()
+    if not cut and not chapter.ended:
+        chapter.steps.append((False, "the chapter ends by itself"))
+    return chapter
+
+
+def judge(figures):
+    """The promises that are numbers."""
+    idle, without, premium = (figures[name]["p50_ms"] for name in ("idle", "without", "premium"))
+    lost = figures["without"]["unanswered"] * 2 > figures["without"]["keystrokes"]
+    private = max(figures[name]["private_kb"] for name in ("memory", "memory_again"))
+    yield premium <= idle + PREMIUM_OVER_IDLE_MS_MAX, f"Premium's median of {premium} ms is at most idle's {idle} ms + {PREMIUM_OVER_IDLE_MS_MAX} ms"
+    yield lost or without >= premium * WITHOUT_OVER_PREMIUM_MIN, f"without lanemark {without} ms are at least {WITHOUT_OVER_PREMIUM_MIN} times that, or lost"
+    yield private <= PRIVATE_KB_MAX, f"{private} kB private at rest, of {PRIVATE_KB_MAX}"
+    start = figures["start"]["shaping_after_interfaces_s"]
+    yield start <= SHAPING_AFTER_INTERFACES_S_MAX, f"shaping {start} s after the interfaces are up, of {SHAPING_AFTER_INTERFACES_S_MAX}"
+
+
+def spoil(flash):
+    """A quarter of the flash loses its contents: every fourth block of 64 KiB."""
+    with open(flash, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        for at in range(0, size, 4 * 65536):
+            file.seek(at)
+            file.write(os.urandom(65536))
+
+
+def main(folder, *words):
+    chapters, wanted = [], os.environ.get("CHAPTERS", "").split()
+    with open(os.path.join(folder, "console.log"), "wb") as log:
+        for name, seconds in CHAPTERS:
+            if wanted and name not in wanted:
+                continue
+            if name == "broken":
+                spoil(os.path.join(folder, "flash"))
+            chapters.append(boot(words, name, seconds, log))
+    figures = {figure.pop("phase"): figure for chapter in chapters for figure in chapter.figures}
+    steps = [step for chapter in chapters for step in chapter.steps]
+    try:
+        promises = list(judge(figures))
+    except KeyError as missing:
+        promises = [(False, f"the figure {missing} was told")]
+    for holds, sentence in promises:
+        print(("  ok    " if holds else "  FAILS ") + sentence, file=sys.stderr)
+    steps += promises
+    failed = [sentence for holds, sentence in steps if not holds]
+    print(json.dumps({"passed": len(steps) - len(failed), "failed": failed, "figures": figures, "seen": [line for chapter in chapters for line in chapter.seen]}, indent=1))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
