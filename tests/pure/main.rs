@@ -8,11 +8,13 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod board;
 mod cli;
 mod config;
 mod control;
 mod dice;
 mod engine;
+mod install;
 mod store;
 mod style;
 mod value;
