@@ -223,7 +223,10 @@ fn the_facts_are_in_range() {
         board.one_of("conntrack_file", &files);
         if let Value::Array(names) = &board.table["schedulers"] {
             for one in names {
-                assert!(SCHEDULERS.contains(&one.as_str().unwrap()), "{name}: {one:?}");
+                assert!(
+                    SCHEDULERS.contains(&one.as_str().unwrap()),
+                    "{name}: {one:?}"
+                );
             }
         } else {
             board.one_of("schedulers", &[UNKNOWN]);

@@ -13,6 +13,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::thread;
 
 /// The board whose programs run on this machine, and where its program goes.
 const BOARD: &str = "generic-x86-64";
@@ -70,6 +72,16 @@ fn shells() -> Vec<&'static [&'static str]> {
     shells
 }
 
+/// Does it in all shells at once: most of it is waiting.
+fn each(trial: impl Fn(&'static [&'static str]) + Sync) {
+    thread::scope(|scope| {
+        for shell in shells() {
+            let trial = &trial;
+            scope.spawn(move || trial(shell));
+        }
+    });
+}
+
 /// What a stand-in for the program is made with.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -81,6 +93,18 @@ enum Kind {
     Fills,
     /// Says that it is another version.
     Foreign,
+}
+
+impl Kind {
+    /// What it calls itself.
+    fn build(self) -> &'static str {
+        match self {
+            Kind::Works(build) => build,
+            Kind::Broken => "broken",
+            Kind::Fills => "fills",
+            Kind::Foreign => "foreign",
+        }
+    }
 }
 
 /// A router of files, its shell, and what is run there. Gone afterwards, its daemon too.
@@ -128,44 +152,34 @@ impl Trial {
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Makes a stand-in for the program.
-    fn stand_in(&self, kind: Kind) -> PathBuf {
-        let version = match kind {
-            Kind::Foreign => "9.9.9",
-            _ => env!("CARGO_PKG_VERSION"),
-        };
-        let (build, define) = match kind {
-            Kind::Works(build) => (build, "-DWORKS"),
-            Kind::Broken => ("broken", "-DBROKEN"),
-            Kind::Fills => ("fills", "-DFILL"),
-            Kind::Foreign => ("foreign", "-DWORKS"),
-        };
-        let program = self.dir.join(build);
-        let mut compiler = Command::new("cc");
-        compiler.args(["-Os", "-s", define]);
-        compiler.arg(format!("-DVERSION=\"{version}\""));
-        compiler.arg(format!("-DBUILD=\"{build}\"")).arg("-o");
-        compiler.arg(&program);
-        let made = run(compiler.arg(repository().join("tests/fixtures/install/stand_in.c")));
-        assert!(made.status.success(), "{}", text(&made));
-        program
-    }
-
     /// Packs a program for a board and unpacks it again; the folder.
     fn package_of(&self, board: &str, program: &Path) -> PathBuf {
-        let out = self.dir.join("made").join(program.file_name().unwrap());
+        let out = self.dir.join("packed");
         let made = pack(board, program, &out);
         assert!(made.status.success(), "{}", text(&made));
-        let name = format!("lanemark-{}-{board}", env!("CARGO_PKG_VERSION"));
-        let archive = out.join(format!("{name}.tar.gz"));
-        let mut tar = Command::new("tar");
-        let unpacked = run(tar.arg("-xzf").arg(archive).arg("-C").arg(&out));
-        assert!(unpacked.status.success(), "{}", text(&unpacked));
-        out.join(name)
+        self.unpack(&archive(&out, board), "made/other")
     }
 
+    /// The package of a stand-in, packed once for all trials.
     fn package(&self, kind: Kind) -> PathBuf {
-        self.package_of(BOARD, &self.stand_in(kind))
+        let mut packed = PACKED.lock().unwrap();
+        let out = made_once(kind.build());
+        if !packed.contains(&kind.build()) {
+            let made = pack(BOARD, &stand_in(kind), &out);
+            assert!(made.status.success(), "{}", text(&made));
+            packed.push(kind.build());
+        }
+        self.unpack(&archive(&out, BOARD), &format!("made/{}", kind.build()))
+    }
+
+    fn unpack(&self, archive: &Path, into: &str) -> PathBuf {
+        let into = self.dir.join(into);
+        fs::create_dir_all(&into).unwrap();
+        let mut tar = Command::new("tar");
+        let unpacked = run(tar.arg("-xzf").arg(archive).arg("-C").arg(&into));
+        assert!(unpacked.status.success(), "{}", text(&unpacked));
+        let name = archive.file_name().unwrap().to_str().unwrap();
+        into.join(name.trim_end_matches(".tar.gz"))
     }
 
     /// Runs the installer of a package on the trial's root.
@@ -175,7 +189,13 @@ impl Trial {
         let mut command = Command::new(self.shell[0]);
         command.args(&self.shell[1..]);
         command.arg(package.join("install.sh"));
-        command.args([verb, "--wait", "3", "--root"]);
+        // A machine under load is slow; only who waits in vain should not wait long.
+        let patience = if package.parent().unwrap().ends_with("broken") {
+            "4"
+        } else {
+            "60"
+        };
+        command.args([verb, "--wait", patience, "--root"]);
         run(command.arg(self.root("")).env("PATH", path))
     }
 
@@ -239,6 +259,46 @@ impl Drop for Trial {
     }
 }
 
+/// The kinds whose package is made.
+static PACKED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+/// Where what all trials share is made, once a run.
+fn made_once(build: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install");
+    dir.join(build)
+}
+
+/// Makes a stand-in for the program.
+fn stand_in(kind: Kind) -> PathBuf {
+    let out = made_once(kind.build());
+    fs::create_dir_all(&out).unwrap();
+    let program = out.join("program");
+    let version = match kind {
+        Kind::Foreign => "9.9.9",
+        _ => env!("CARGO_PKG_VERSION"),
+    };
+    let define = match kind {
+        Kind::Works(_) | Kind::Foreign => "-DWORKS",
+        Kind::Broken => "-DBROKEN",
+        Kind::Fills => "-DFILL",
+    };
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Os", "-s", define]);
+    compiler.arg(format!("-DVERSION=\"{version}\""));
+    compiler.arg(format!("-DBUILD=\"{}\"", kind.build()));
+    compiler.arg("-o").arg(&program);
+    let made = run(compiler.arg(repository().join("tests/fixtures/install/stand_in.c")));
+    assert!(made.status.success(), "{}", text(&made));
+    program
+}
+
+fn archive(out: &Path, board: &str) -> PathBuf {
+    out.join(format!(
+        "lanemark-{}-{board}.tar.gz",
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
 fn pack(board: &str, program: &Path, out: &Path) -> Output {
     let mut bash = Command::new("bash");
     bash.arg(repository().join("board/package.sh"));
@@ -258,8 +318,8 @@ const MIPS_LITTLE: (u8, u8, [u8; 2]) = (1, 1, [8, 0]);
 const ARM: (u8, u8, [u8; 2]) = (1, 1, [40, 0]);
 
 /// In every shell: a package that must not be installed, because of the package or of the router.
-fn refused(name: &str, prepare: impl Fn(&Trial) -> PathBuf, expected: (i32, &str)) {
-    for shell in shells() {
+fn refused(name: &str, prepare: impl Fn(&Trial) -> PathBuf + Sync, expected: (i32, &str)) {
+    each(|shell| {
         let trial = Trial::new(name, shell);
         let package = prepare(&trial);
         let before = trial.files();
@@ -267,14 +327,14 @@ fn refused(name: &str, prepare: impl Fn(&Trial) -> PathBuf, expected: (i32, &str
         trial.expect(&package, "install", expected);
         assert!(trial.files() == before, "{shell:?}: something was touched");
         assert!(!trial.root(BACKUP).exists(), "{shell:?}");
-    }
+    });
 }
 
 #[test]
 fn a_package_has_the_same_bytes_each_time_and_belongs_to_root() {
     for shell in shells().into_iter().take(1) {
         let trial = Trial::new("twice-packed", shell);
-        let program = trial.stand_in(Kind::Works("one"));
+        let program = trial.package(Kind::Works("one")).join("lanemark");
         let archives = ["first", "second"].map(|out| {
             let made = pack(BOARD, &program, &trial.dir.join(out));
             assert!(made.status.success(), "{}", text(&made));
@@ -330,12 +390,12 @@ fn a_program_for_another_machine_or_above_its_budget_is_not_packed() {
 
 #[test]
 fn wrong_words_are_told() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("words", shell);
         let package = trial.package(Kind::Works("one"));
         trial.expect(&package, "frobnicate", (INPUT, "expected check, install"));
         trial.expect(&package, "--root", (INPUT, "expected check, install"));
-    }
+    });
 }
 
 #[test]
@@ -411,6 +471,38 @@ fn a_package_cut_in_half_is_refused() {
             package
         };
         refused("cut", cut, (INPUT, "damaged package: "));
+    }
+}
+
+#[test]
+fn an_archive_that_was_cut_or_changed_on_its_way_does_not_get_as_far_as_the_router() {
+    for damage in ["cut", "flip"] {
+        let damaged = |trial: &Trial| {
+            let mut program = fs::read(trial.package(Kind::Works("one")).join("lanemark")).unwrap();
+            // As large as a real one, and as hard to compress.
+            let mut dice = crate::dice::Dice::new(1);
+            program.extend((0..200_000).map(|_| dice.byte()));
+            let large = trial.dir.join("large");
+            fs::write(&large, program).unwrap();
+            let out = trial.dir.join("packed");
+            assert!(pack(BOARD, &large, &out).status.success());
+            let mut bytes = fs::read(archive(&out, BOARD)).unwrap();
+            let half = bytes.len() / 2;
+            match damage {
+                "cut" => bytes.truncate(half),
+                _ => bytes[half] ^= 1,
+            }
+            fs::write(archive(&out, BOARD), bytes).unwrap();
+            let mut tar = Command::new("tar");
+            let said = run(tar
+                .arg("-xzf")
+                .arg(archive(&out, BOARD))
+                .arg("-C")
+                .arg(&out));
+            assert!(!said.status.success(), "tar saw nothing");
+            archive(&out, BOARD).with_extension("").with_extension("")
+        };
+        refused("archive", damaged, (INPUT, "damaged package: "));
     }
 }
 
@@ -491,7 +583,7 @@ fn another_qos_that_is_on_is_refused_and_how_to_turn_it_off_is_told() {
 
 #[test]
 fn a_qos_that_is_there_and_off_is_no_obstacle() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("off", shell);
         trial.firmware_program("nvram", "echo 0");
         let script = r#"case "$*" in
@@ -503,12 +595,12 @@ fn a_qos_that_is_there_and_off_is_no_obstacle() {
         trial.put("etc/rc.d/S19qosify", "");
         let package = trial.package(Kind::Works("one"));
         trial.expect(&package, "check", (DONE, "can be installed here"));
-    }
+    });
 }
 
 #[test]
 fn installed_twice_nothing_changes_the_second_time() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("twice", shell);
         let package = trial.package(Kind::Works("one"));
         trial.expect(&package, "status", (REFUSED, "not installed"));
@@ -530,12 +622,12 @@ fn installed_twice_nothing_changes_the_second_time() {
         let same = fs::read(trial.root("var/run/lanemark.sock")).unwrap();
         assert_eq!(process, same, "{shell:?}: the daemon was started again");
         trial.expect(&package, "status", (DONE, "the daemon answers"));
-    }
+    });
 }
 
 #[test]
 fn undo_of_the_first_install_leaves_nothing() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("first", shell);
         let before = trial.files();
         let package = trial.package(Kind::Works("one"));
@@ -549,12 +641,12 @@ fn undo_of_the_first_install_leaves_nothing() {
             "{shell:?}: it still runs"
         );
         trial.expect(&package, "undo", (REFUSED, "nothing to undo"));
-    }
+    });
 }
 
 #[test]
 fn an_upgrade_keeps_the_configuration_and_undo_brings_back_every_byte() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("upgrade", shell);
         let old = trial.package(Kind::Works("old"));
         trial.expect(&old, "install", (DONE, "is installed and runs"));
@@ -577,12 +669,12 @@ fn an_upgrade_keeps_the_configuration_and_undo_brings_back_every_byte() {
         );
         assert!(trial.files() == before, "{shell:?}");
         assert_eq!(trial.answering().as_deref(), Some("old"));
-    }
+    });
 }
 
 #[test]
 fn undo_that_a_power_cut_ended_halfway_can_be_repeated() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("halfway", shell);
         trial.expect(
             &trial.package(Kind::Works("old")),
@@ -596,12 +688,12 @@ fn undo_that_a_power_cut_ended_halfway_can_be_repeated() {
         fs::rename(backup, trial.root("usr/sbin/lanemark.new")).unwrap();
         trial.expect(&new, "undo", (DONE, "the old program is back and runs"));
         assert!(trial.files() == before, "{shell:?}");
-    }
+    });
 }
 
 #[test]
 fn a_new_program_that_does_not_answer_gives_way_to_the_old_one() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("broken", shell);
         trial.expect(
             &trial.package(Kind::Works("old")),
@@ -617,18 +709,18 @@ fn a_new_program_that_does_not_answer_gives_way_to_the_old_one() {
         );
         assert!(trial.files() == before, "{shell:?}");
         assert_eq!(trial.answering().as_deref(), Some("old"));
-    }
+    });
 }
 
 #[test]
 fn a_first_program_that_does_not_answer_is_taken_off_again() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("broken-first", shell);
         let before = trial.files();
         let broken = trial.package(Kind::Broken);
         trial.expect(&broken, "install", (REFUSED, "it was taken off again"));
         assert!(trial.files() == before, "{shell:?}");
-    }
+    });
 }
 
 /// Runs a script with a flash of so many kB under the trial's root; nothing where that cannot be made.
@@ -650,11 +742,12 @@ fn with_flash(trial: &Trial, kilobytes: u32, script: &str) -> Option<String> {
 
 #[test]
 fn too_little_flash_is_refused_before_anything_is_written() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("flash", shell);
         let package = trial.package(Kind::Works("one"));
         let script = format!(
-            "{} '{}/install.sh' install --root root; echo code $?; find root -type f",
+            "{} '{}/install.sh' install --root root; echo code $?; find root -type f
+            [ ! -x root/{START} ] || LANEMARK_ROOT=$PWD/root root/{START} stop",
             shell.join(" "),
             package.display()
         );
@@ -663,12 +756,12 @@ fn too_little_flash_is_refused_before_anything_is_written() {
             assert!(said.contains("code 1\n"), "{said}");
             assert!(!said.contains("\nroot/"), "{said}");
         }
-    }
+    });
 }
 
 #[test]
 fn a_flash_that_fills_up_during_the_copy_leaves_the_old_program_running() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("filled", shell);
         let (old, new) = (
             trial.package(Kind::Works("old")),
@@ -688,17 +781,39 @@ fn a_flash_that_fills_up_during_the_copy_leaves_the_old_program_running() {
             new = new.display(),
         );
         if let Some(said) = with_flash(&trial, 2048, &script) {
-            assert!(said.contains("cannot be written whole"), "{said}");
+            assert!(
+                said.contains("lanemark.new: cannot be written whole"),
+                "{said}"
+            );
             assert!(said.contains("code 1\nsame\n"), "{said}");
             assert!(!said.contains("lanemark.new\n"), "{said}");
             assert!(said.contains("\"build\":\"old\""), "{said}");
         }
-    }
+    });
+}
+
+#[test]
+fn procd_is_told_to_start_it_again_for_as_long_as_it_takes() {
+    each(|shell| {
+        let trial = Trial::new("procd", shell);
+        let program = trial.dir.join("other");
+        let (class, data, machine) = MIPS_LITTLE;
+        fs::write(&program, header_of(class, data, machine)).unwrap();
+        let package = trial.package_of("ubnt-edgerouter-x", &program);
+        let script = r#"procd_open_instance() { :; }; procd_close_instance() { :; }
+            procd_set_param() { echo "$*"; }; . "$0"; start_service"#;
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", script]);
+        let said = text(&run(command.arg(package.join("start"))));
+        let started = "command /usr/sbin/lanemark run --dir /etc/lanemark\n";
+        assert!(said.contains(started), "{said}");
+        assert!(said.contains("respawn 3600 5 0\n"), "{said}");
+    });
 }
 
 #[test]
 fn the_loop_keeps_the_daemon_until_it_is_told_to_stop() {
-    for shell in shells() {
+    each(|shell| {
         let trial = Trial::new("loop", shell);
         let package = trial.package(Kind::Works("one"));
         fs::create_dir_all(trial.root("usr/sbin")).unwrap();
@@ -715,7 +830,7 @@ fn the_loop_keeps_the_daemon_until_it_is_told_to_stop() {
                 if process.ends_with('\n') && process != other_than {
                     return process;
                 }
-                std::thread::sleep(std::time::Duration::from_millis(100));
+                thread::sleep(std::time::Duration::from_millis(100));
             }
             panic!("{shell:?}: no daemon");
         };
@@ -728,5 +843,5 @@ fn the_loop_keeps_the_daemon_until_it_is_told_to_stop() {
         assert!(keeper.wait().unwrap().success(), "{shell:?}");
         assert!(!socket.exists(), "{shell:?}: the daemon outlived the loop");
         assert!(!trial.root("var/run/lanemark.keeper").exists(), "{shell:?}");
-    }
+    });
 }
