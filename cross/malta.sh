@@ -13,7 +13,7 @@ set -euo pipefail
 
 # programs: the router's program and the lab's, built where they are older than their source.
 programs() {
-    "$root/cross/build.sh" mipsel >&2
+    "$root/cross/build.sh" mipsel mips >&2
     target mipsel
     find_rust
     find_zig

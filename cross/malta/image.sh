@@ -52,6 +52,28 @@ make_start() {
     (cd "$at" && find . -print0 | sort -z | cpio --null -o -H newc --quiet --reproducible | gzip -9n >"$image/start.gz")
 }
 
+# package TREE PROGRAM TO: the installer's package for this board, unpacked in TO and packed in TO.tar.gz.
+package() {
+    local made
+    rm -rf "$3" "$3.tar.gz" && mkdir -p "$3"
+    made=$("$1/board/package.sh" qemu-malta "$2" "$3")
+    mv "$made" "$3.tar.gz"
+    tar -xzf "$3.tar.gz" -C "$3" --strip-components=1
+}
+
+# make_packages: what the story installs: a newer lanemark, which differs by its version only, and one for another kind of router.
+make_packages() {
+    local newer=$work/newer-tree
+    rm -rf "$newer" && mkdir -p "$newer"
+    cp -a "$root/board" "$newer/"
+    sed '0,/^version = /s/^version = .*/version = "9.9.9"/' "$root/Cargo.toml" >"$newer/Cargo.toml"
+    version=$(sed -n '0,/^version = /s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+    sed "s/${version//./\\.}/9.9.9/g" "$dist/mipsel/lanemark" >"$work/newer-program"
+    package "$newer" "$work/newer-program" "$work/newer"
+    made=$("$root/board/package.sh" tplink-archer-c7 "$dist/mips/lanemark" "$work")
+    mv "$made" "$work/foreign.tar.gz"
+}
+
 # make_firmware PROGRAM: the router's file system with this lanemark.
 make_firmware() {
     local at=$work/firmware
@@ -64,8 +86,11 @@ make_firmware() {
     cp -a "$root/cross/malta/firmware/etc/." "$at/etc/"
     install -D -m 755 "$root/cross/malta/firmware/rc" "$at/etc/rc"
     ln -s ../bin/busybox "$at/usr/sbin/init"
-    install -D -m 755 "$1" "$at/usr/sbin/lanemark"
-    sed 's|@binary@|/usr/sbin/lanemark|;s|@config_dir@|/etc/lanemark|' /tmp/wt-boards/board/files/loop.sh >"$at/etc/init.d/lanemark"; chmod 755 "$at/etc/init.d/lanemark"
+    # What the firmware has of lanemark is what the package for this board installs.
+    package "$root" "$1" "$work/package"
+    install -D -m 755 "$work/package/lanemark" "$at/usr/sbin/lanemark"
+    install -D -m 755 "$work/package/start" "$at/etc/init.d/lanemark"
+    install -D -m 644 "$work/package/config.json" "$at/etc/lanemark/config.json"
     chmod 700 "$at/root"
     mksquashfs "$at" "$image/firmware.img" -noappend -quiet -no-progress -all-root -comp gzip -b 131072 >/dev/null
 }
@@ -98,7 +123,8 @@ make_image() {
     say "making the firmware"
     make_firmware "$dist/mipsel/lanemark"
     make_start
-    make_lab "$@"
+    make_packages
+    make_lab "$work/newer.tar.gz" "$work/foreign.tar.gz" "$@"
     ls -l "$image"/*.img "$image/start.gz" | awk '{ print $5, $9 }' | sed "s|$root/||" >&2
 }
 
