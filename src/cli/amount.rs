@@ -1,89 +1,98 @@
 //! Amounts for people: three digits at most, and a unit.
 
-/// A measured rate: `970 kbit/s`, `7.8 Mbit/s`; at most ten columns.
-pub(super) fn rate(kbit: u32) -> String {
-    short(
-        u64::from(kbit),
-        &[
-            "\u{a0}kbit/s",
-            "\u{a0}Mbit/s",
-            "\u{a0}Gbit/s",
-            "\u{a0}Tbit/s",
-        ],
-    )
+use std::fmt;
+
+/// Units of thousands.
+const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
+
+/// Units of rates in sentences and wide columns.
+const RATES: [&str; 4] = [
+    "\u{a0}kbit/s",
+    "\u{a0}Mbit/s",
+    "\u{a0}Gbit/s",
+    "\u{a0}Tbit/s",
+];
+
+/// A number and what it is.
+#[derive(Clone, Copy)]
+pub(super) enum Amount {
+    /// A measured rate in kbit/s: `970 kbit/s`, `7.8 Mbit/s`; at most ten columns.
+    Rate(u32),
+    /// A measured rate in kbit/s in a narrow column: `970k`, `7.8M`; at most four columns.
+    Bits(Option<u32>),
+    /// A configured rate in kbit/s, as exactly as it was configured: `7760 kbit/s`, `94.5 Mbit/s`.
+    LineRate(u32),
+    /// A number of things: exact up to 9999, then `12k`; at most four columns.
+    Count(u64),
+    /// A number of bytes: `831`, `12k`, `1.2G`; at most four columns.
+    Bytes(u64),
+    /// So many seconds ago: `now`, `42s`, `5m`; at most four columns.
+    Ago(Option<u32>),
+    /// So many seconds long: `42 s`, `5 min`, `3 h 12 min`, `2 d 5 h`.
+    Lasting(u64),
+    /// `1 live flow`, `3 live flows`.
+    Things(u32, &'static str),
 }
 
-/// A measured rate in a narrow column: `970k`, `7.8M`; at most four columns.
-pub(super) fn bits(kbit: Option<u32>) -> String {
-    match kbit {
-        None => "-".to_owned(),
-        Some(0) => "0".to_owned(),
-        Some(kbit) => short(u64::from(kbit), &["k", "M", "G", "T"]),
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, unit) = match *self {
+            Amount::Rate(kbit) => return short(f, u64::from(kbit), &RATES),
+            Amount::Bits(None) | Amount::Ago(None) => return f.write_str("-"),
+            Amount::Bits(Some(0)) => return f.write_str("0"),
+            Amount::Bits(Some(kbit)) => {
+                let units = PREFIXES.get(1..5).unwrap_or_default();
+                return short(f, u64::from(kbit), units);
+            }
+            Amount::LineRate(kbit) => return line_rate(f, kbit),
+            Amount::Count(number @ ..10_000) => (number, ""),
+            Amount::Count(number) | Amount::Bytes(number) => return short(f, number, &PREFIXES),
+            Amount::Ago(Some(seconds)) => match seconds {
+                0..2 => return f.write_str("now"),
+                2..60 => (u64::from(seconds), "s"),
+                60..3600 => (u64::from(seconds / 60), "m"),
+                3600..86_400 => (u64::from(seconds / 3600), "h"),
+                86_400..86_400_000 => (u64::from(seconds / 86_400), "d"),
+                _ => (u64::from(seconds / 31_557_600), "y"),
+            },
+            Amount::Lasting(seconds) => return lasting(f, seconds),
+            Amount::Things(number, thing) => {
+                let plural = if number == 1 { "" } else { "s" };
+                return write!(f, "{number}\u{a0}{thing}{plural}");
+            }
+        };
+        write!(f, "{number}{unit}")
     }
 }
 
-/// A configured rate, as exactly as it was configured: `7760 kbit/s`, `94.5 Mbit/s`.
-pub(super) fn line_rate(kbit: u32) -> String {
-    match (kbit / 1000, kbit % 1000) {
-        (..10, _) => format!("{kbit}\u{a0}kbit/s"),
-        (mbit, 0) => format!("{mbit}\u{a0}Mbit/s"),
-        (mbit, rest) => {
-            let rest = format!("{rest:03}");
-            format!("{mbit}.{}\u{a0}Mbit/s", rest.trim_end_matches('0'))
+fn line_rate(f: &mut fmt::Formatter<'_>, kbit: u32) -> fmt::Result {
+    let (mbit, mut rest, mut digits) = (kbit / 1000, kbit % 1000, 3);
+    if mbit < 10 {
+        return write!(f, "{kbit}\u{a0}kbit/s");
+    }
+    write!(f, "{mbit}")?;
+    if rest > 0 {
+        while rest % 10 == 0 {
+            (rest, digits) = (rest / 10, digits - 1);
         }
+        write!(f, ".{rest:0digits$}")?;
     }
+    f.write_str("\u{a0}Mbit/s")
 }
 
-/// A number of things: exact up to 9999, then `12k`; at most four columns.
-pub(super) fn count(number: u64) -> String {
-    if number < 10_000 {
-        number.to_string()
-    } else {
-        short(number, &["", "k", "M", "G", "T", "P", "E"])
-    }
-}
-
-/// A number of bytes: `831`, `12k`, `1.2G`; at most four columns.
-pub(super) fn bytes(number: u64) -> String {
-    short(number, &["", "k", "M", "G", "T", "P", "E"])
-}
-
-/// How long ago: `now`, `42s`, `5m`; at most four columns.
-pub(super) fn ago(seconds: Option<u32>) -> String {
-    let Some(seconds) = seconds else {
-        return "-".to_owned();
-    };
-    match seconds {
-        0..2 => "now".to_owned(),
-        2..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        86_400..86_400_000 => format!("{}d", seconds / 86_400),
-        _ => format!("{}y", seconds / 31_557_600),
-    }
-}
-
-/// How long: `42 s`, `5 min`, `3 h 12 min`, `2 d 5 h`.
-pub(super) fn lasting(seconds: u64) -> String {
+fn lasting(f: &mut fmt::Formatter<'_>, seconds: u64) -> fmt::Result {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}\u{a0}s"),
-        (0, 0, _) => format!("{minutes}\u{a0}min"),
-        (0, _, _) => format!("{hours}\u{a0}h\u{a0}{}\u{a0}min", minutes % 60),
-        (_, _, _) => format!("{days}\u{a0}d\u{a0}{}\u{a0}h", hours % 24),
-    }
-}
-
-/// `1 live flow`, `3 live flows`.
-pub(super) fn plural(number: u32, thing: &str) -> String {
-    format!(
-        "{number}\u{a0}{thing}{}",
-        if number == 1 { "" } else { "s" }
-    )
+    let (long, unit, short, rest) = match (days, hours, minutes) {
+        (0, 0, 0) => return write!(f, "{seconds}\u{a0}s"),
+        (0, 0, _) => return write!(f, "{minutes}\u{a0}min"),
+        (0, _, _) => (hours, "h", minutes % 60, "min"),
+        (_, _, _) => (days, "d", hours % 24, "h"),
+    };
+    write!(f, "{long}\u{a0}{unit}\u{a0}{short}\u{a0}{rest}")
 }
 
 /// Two digits with a point, or three without, and the unit of that thousand. Beyond the last unit the number has more digits.
-fn short(number: u64, units: &[&str]) -> String {
+fn short(f: &mut fmt::Formatter<'_>, number: u64, units: &[&str]) -> fmt::Result {
     let (mut whole, mut rest) = (number, 0);
     let mut units = units.iter();
     let mut unit = units.next().copied().unwrap_or_default();
@@ -99,18 +108,18 @@ fn short(number: u64, units: &[&str]) -> String {
     }
     let tenths = whole.saturating_mul(10) + (rest + 50) / 100;
     if scaled && tenths < 100 {
-        format!("{}.{}{unit}", tenths / 10, tenths % 10)
+        write!(f, "{}.{}{unit}", tenths / 10, tenths % 10)
     } else {
-        format!("{}{unit}", whole + u64::from(rest >= 500))
+        write!(f, "{}{unit}", whole + u64::from(rest >= 500))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ago, bits, bytes, count, lasting, line_rate, rate};
+    use super::Amount;
 
-    fn plain(text: String) -> String {
-        text.replace('\u{a0}', " ")
+    fn plain(amount: Amount) -> String {
+        amount.to_string().replace('\u{a0}', " ")
     }
 
     #[test]
@@ -128,7 +137,7 @@ mod tests {
             (999_500, "1.0 Gbit/s"),
             (u32::MAX, "4.3 Tbit/s"),
         ] {
-            assert_eq!(plain(rate(kbit)), expected);
+            assert_eq!(plain(Amount::Rate(kbit)), expected);
         }
     }
 
@@ -141,7 +150,7 @@ mod tests {
             (94_050, "94.05 Mbit/s"),
             (1_000_000, "1000 Mbit/s"),
         ] {
-            assert_eq!(plain(line_rate(kbit)), expected);
+            assert_eq!(plain(Amount::LineRate(kbit)), expected);
         }
     }
 
@@ -150,31 +159,32 @@ mod tests {
         let mut number: u64 = 0;
         for _ in 0..2000 {
             let small = u32::try_from(number).unwrap_or(u32::MAX);
-            for text in [
-                count(number),
-                bytes(number),
-                bits(Some(small)),
-                ago(Some(small)),
+            for amount in [
+                Amount::Count(number),
+                Amount::Bytes(number),
+                Amount::Bits(Some(small)),
+                Amount::Ago(Some(small)),
             ] {
+                let text = plain(amount);
                 assert!(text.len() <= 4, "{number}: {text}");
             }
-            assert!(plain(rate(small)).len() <= 10, "{small}");
+            assert!(plain(Amount::Rate(small)).len() <= 10, "{small}");
             number = number.saturating_mul(3) / 2 + 7;
         }
-        assert_eq!(count(u64::MAX), "18E");
-        assert_eq!(count(9999), "9999");
-        assert_eq!(count(99_950), "100k");
-        assert_eq!(bytes(1234), "1.2k");
-        assert_eq!(bytes(999_600), "1.0M");
+        assert_eq!(plain(Amount::Count(u64::MAX)), "18E");
+        assert_eq!(plain(Amount::Count(9999)), "9999");
+        assert_eq!(plain(Amount::Count(99_950)), "100k");
+        assert_eq!(plain(Amount::Bytes(1234)), "1.2k");
+        assert_eq!(plain(Amount::Bytes(999_600)), "1.0M");
     }
 
     #[test]
     fn times_are_told_in_their_unit() {
-        assert_eq!(ago(None), "-");
-        assert_eq!(ago(Some(59)), "59s");
-        assert_eq!(ago(Some(u32::MAX)), "136y");
-        assert_eq!(plain(lasting(59)), "59 s");
-        assert_eq!(plain(lasting(11_530)), "3 h 12 min");
-        assert_eq!(plain(lasting(86_400 * 2 + 3600 * 5)), "2 d 5 h");
+        assert_eq!(plain(Amount::Ago(None)), "-");
+        assert_eq!(plain(Amount::Ago(Some(59))), "59s");
+        assert_eq!(plain(Amount::Ago(Some(u32::MAX))), "136y");
+        assert_eq!(plain(Amount::Lasting(59)), "59 s");
+        assert_eq!(plain(Amount::Lasting(11_530)), "3 h 12 min");
+        assert_eq!(plain(Amount::Lasting(86_400 * 2 + 3600 * 5)), "2 d 5 h");
     }
 }

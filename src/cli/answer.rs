@@ -1,12 +1,10 @@
+use std::path::Path;
 use std::time::Duration;
 
 use crate::config::CONFIG_BYTES_MAX;
-use crate::control::{
-    self, BadAnswer, Elements, Failure, FromJson, Piece, REQUEST_BYTES_MAX, Request,
-};
+use crate::control::{BadAnswer, Elements, Failure, Piece, Record, Request, fill, read};
 use crate::sys::client::{BadLine, Client};
 
-use super::command::{Command, Form};
 use super::screen::Screen;
 use super::trouble::Trouble;
 
@@ -18,136 +16,131 @@ const CHUNK_BYTES: usize = 4096;
 
 /// An answer on its way.
 pub(super) struct Answer<'a> {
-    command: &'a Command,
+    socket: &'a Path,
     client: Client,
-    buffer: [u8; CHUNK_BYTES],
+    elements: Elements,
+    chunk: Box<[u8]>,
+    /// The part of the chunk that is not read yet.
+    from: usize,
+    to: usize,
 }
 
 impl<'a> Answer<'a> {
     /// Asks. `second` is the line that some requests have behind them.
     pub(super) fn to(
         request: &Request<'_>,
-        second: Option<&[u8]>,
-        command: &'a Command,
+        second: Option<&str>,
+        socket: &'a Path,
         wait: Duration,
-    ) -> Result<Answer<'a>, Trouble> {
-        let mut line = [0; REQUEST_BYTES_MAX];
-        // Whatever a command holds fits: its texts are bounded by the parser.
-        let len = request
-            .write(&mut line)
-            .map_err(|_| Trouble::Answer(BadAnswer::TooLong))?;
-        let line = line.get(..len).unwrap_or_default();
-        let lost = |bad| Trouble::Line {
-            socket: command.socket.clone(),
-            bad,
-        };
-        let mut client = Client::connect(&command.socket, wait).map_err(lost)?;
-        for line in [Some(line), second].into_iter().flatten() {
-            match client.send(line) {
+    ) -> Result<Box<Answer<'a>>, Box<Trouble>> {
+        let lost = |bad| Trouble::line(socket, bad);
+        let mut client = Client::connect(socket, wait).map_err(lost)?;
+        let first = request.line();
+        for line in [Some(first.as_slice()), second.map(str::as_bytes)] {
+            match line.map_or(Ok(()), |line| client.send(line)) {
                 // A daemon that refuses early closes early; its answer still tells why.
                 Ok(()) | Err(BadLine::Closed) => {}
                 Err(bad) => return Err(lost(bad)),
             }
         }
-        Ok(Answer {
-            command,
+        Ok(Box::new(Answer {
+            socket,
             client,
-            buffer: [0; CHUNK_BYTES],
+            elements: Elements::new(),
+            chunk: vec![0; CHUNK_BYTES].into_boxed_slice(),
+            from: 0,
+            to: 0,
+        }))
+    }
+
+    /// Prints the line as it came.
+    pub(super) fn print(&mut self, screen: &mut Screen<'_>) -> Result<(), Box<Trouble>> {
+        self.whole(&mut |part| {
+            screen.json(part);
+            screen.send_much()
         })
     }
 
-    /// As JSON when that was asked for; `true` when so.
-    pub(super) fn as_json(&mut self, screen: &mut Screen<'_>) -> Result<bool, Trouble> {
-        if self.command.form == Form::Table {
-            return Ok(false);
-        }
-        let (mut elements, mut failure, mut judged) = (Elements::new(), None, false);
-        let mut unwritten = Vec::new();
-        loop {
-            let chunk = self.receive()?;
-            let len = chunk
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .map(|index| index + 1);
-            let part = chunk.get(..len.unwrap_or(chunk.len())).unwrap_or_default();
-            let mut unjudged = part;
-            // The first piece says whether it is a failure.
-            if !judged && let Some(piece) = elements.next(&mut unjudged).map_err(Trouble::Answer)? {
-                judged = true;
-                failure = if let Piece::Failure(json) = piece {
-                    Some(read::<Failure>(json)?)
-                } else {
-                    None
-                };
-            }
-            screen.json(part, &mut unwritten)?;
-            if len.is_some() {
-                return failure
-                    .map_or(Ok(true), |failure| Err(Trouble::Failure(Box::new(failure))));
-            }
-        }
-    }
-
-    /// Each element of the list, as it comes, in constant memory.
-    pub(super) fn elements<T: FromJson>(
-        mut self,
-        mut each: impl FnMut(T) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
-        let mut elements = Elements::new();
-        loop {
-            let mut chunk = self.receive()?;
-            while let Some(piece) = elements.next(&mut chunk).map_err(Trouble::Answer)? {
-                match piece {
-                    Piece::Element(json) => each(read(json)?)?,
-                    Piece::Failure(json) => return Err(Trouble::Failure(Box::new(read(json)?))),
-                    Piece::Object => return Err(Trouble::Answer(BadAnswer::Form)),
-                    Piece::End => return Ok(()),
-                }
-            }
-        }
-    }
-
     /// The whole line, for answers that are one object.
-    pub(super) fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn line(&mut self) -> Result<Vec<u8>, Box<Trouble>> {
         let mut line = Vec::new();
-        loop {
-            let chunk = self.receive()?;
-            let end = chunk.iter().position(|&byte| byte == b'\n');
-            line.extend_from_slice(chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default());
+        self.whole(&mut |part| {
+            line.extend_from_slice(part);
             if line.len() > ANSWER_BYTES_MAX {
-                return Err(Trouble::Answer(BadAnswer::TooLong));
+                Err(Trouble::answer(BadAnswer::TooLong))
+            } else {
+                Ok(())
             }
-            if end.is_some() {
-                break;
-            }
-        }
-        let mut elements = Elements::new();
-        match elements
-            .next(&mut line.as_slice())
-            .map_err(Trouble::Answer)?
-        {
-            Some(Piece::Failure(json)) => Err(Trouble::Failure(Box::new(read(json)?))),
-            Some(_) => Ok(line),
-            None => Err(Trouble::Answer(BadAnswer::Form)),
-        }
+        })?;
+        Ok(line)
     }
 
     /// The one object that the line is.
-    pub(super) fn object<T: FromJson>(mut self) -> Result<T, Trouble> {
-        read(&self.line()?)
+    pub(super) fn object(&mut self, record: &mut dyn Record) -> Result<(), Box<Trouble>> {
+        fill(record, &self.line()?).map_err(Trouble::answer)
     }
 
-    fn receive(&mut self) -> Result<&[u8], Trouble> {
-        match self.client.receive(&mut self.buffer) {
-            Ok(len) => Ok(self.buffer.get(..len).unwrap_or_default()),
-            Err(bad) => Err(Trouble::Line {
-                socket: self.command.socket.clone(),
-                bad,
-            }),
+    /// The next element of the list, as it comes, in constant memory; false at the end.
+    pub(super) fn element(&mut self, record: &mut dyn Record) -> Result<bool, Box<Trouble>> {
+        loop {
+            let mut rest = self.chunk.get(self.from..self.to).unwrap_or_default();
+            let piece = self.elements.next(&mut rest);
+            self.from = self.to - rest.len();
+            match piece.map_err(Trouble::answer)? {
+                Some(Piece::Element(json)) => {
+                    fill(record, json).map_err(Trouble::answer)?;
+                    return Ok(true);
+                }
+                Some(Piece::Failure(json)) => return Err(refusal(json)?),
+                Some(Piece::Object) => return Err(Trouble::answer(BadAnswer::Form)),
+                Some(Piece::End) => return Ok(false),
+                None => self.receive()?,
+            }
         }
+    }
+
+    /// Each part of the line; after its end, the failure that it is.
+    fn whole(
+        &mut self,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), Box<Trouble>>,
+    ) -> Result<(), Box<Trouble>> {
+        let (mut failure, mut judged) = (None, false);
+        loop {
+            self.receive()?;
+            let chunk = self.chunk.get(..self.to).unwrap_or_default();
+            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let part = chunk
+                .get(..end.map_or(chunk.len(), |index| index + 1))
+                .unwrap_or_default();
+            // The first piece says whether it is a failure.
+            let mut unjudged = part;
+            if !judged
+                && let Some(piece) = self.elements.next(&mut unjudged).map_err(Trouble::answer)?
+            {
+                judged = true;
+                if let Piece::Failure(json) = piece {
+                    failure = Some(refusal(json)?);
+                }
+            }
+            each(part)?;
+            if end.is_some() {
+                return failure.map_or(Ok(()), Err);
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<(), Box<Trouble>> {
+        self.from = 0;
+        self.to = self
+            .client
+            .receive(&mut self.chunk)
+            .map_err(|bad| Trouble::line(self.socket, bad))?;
+        Ok(())
     }
 }
 
-fn read<T: FromJson>(json: &[u8]) -> Result<T, Trouble> {
-    control::read(json).map_err(Trouble::Answer)
+/// The failure that this is.
+fn refusal(json: &[u8]) -> Result<Box<Trouble>, Box<Trouble>> {
+    let failure: Failure = read(json).map_err(Trouble::answer)?;
+    Ok(Trouble::failure(&failure))
 }

@@ -1,22 +1,35 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::Path;
 
+use crate::config::NAME_BYTES_MAX;
+use crate::control;
 use crate::value::Class;
 
 use super::SOCKET_DEFAULT;
-use super::usage::Usage;
-use super::verbs::{self, OPTIONS, Opt, VERBS, Verb};
+use super::trouble::Trouble;
+use super::usage::{Choice, Found, usage};
+use super::verbs::{CLASS, HELP, Meaning, OPTIONS, Opt, VERBS, Verb};
 
 /// What was asked for, in which form, and of whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command<'a> {
     /// Where the daemon listens.
-    pub socket: PathBuf,
+    pub socket: &'a Path,
     /// How the answer shall look.
     pub form: Form,
     /// What to do.
     pub task: Task,
+    /// The device that it is about, or that flows shall be of.
+    pub device: Option<&'a str>,
+    /// The class that a device gets, or that flows shall be of.
+    pub class: Option<Class>,
+    /// The configuration that it is about.
+    pub source: Source<'a>,
+    /// Where the daemon's configuration is, if that was said.
+    pub dir: Option<&'a Path>,
+    /// Whether the daemon logs decisions too.
+    pub verbose: bool,
 }
 
 /// How an answer looks.
@@ -29,89 +42,137 @@ pub enum Form {
 }
 
 /// What to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Help on the verbs that start with these words; on the program for none.
-    Help(Vec<&'static str>),
+    Help(&'static str),
     /// The program's version.
     Version,
     /// Be the daemon.
-    Run {
-        /// Where the configuration is, if that was said.
-        dir: Option<PathBuf>,
-        /// Whether to log decisions too.
-        verbose: bool,
-    },
-    /// Is it on and proven.
-    Status,
-    /// Every device.
-    Devices,
-    /// Flows.
-    Flows {
-        /// Of this device only.
-        device: Option<String>,
-        /// Of this class only.
-        class: Option<Class>,
-    },
-    /// A class for a device.
-    Set {
-        /// The device.
-        device: String,
-        /// Its class.
-        class: Class,
-    },
-    /// No class for a device.
-    Unset {
-        /// The device.
-        device: String,
-    },
-    /// The configuration in force.
-    ConfigShow,
+    Run,
     /// Read a configuration.
-    ConfigCheck(Source),
-    /// Put a configuration in force.
-    ConfigApply(Source),
-    /// What this kernel can do.
-    Doctor,
-    /// Nothing of ours in the kernel.
-    Stop,
+    Check,
+    /// Ask the daemon, and print its answer.
+    Ask(control::Verb),
 }
 
 /// Where a configuration comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source<'a> {
     /// This file.
-    File(PathBuf),
+    File(&'a Path),
     /// Standard input.
     StandardInput,
 }
 
-impl Command {
+impl<'a> Command<'a> {
     /// Reads the words behind the program's name; `socket` is what the environment says about it.
     ///
     /// # Errors
-    /// [`Usage`]: the first thing that is wrong.
-    pub fn parse(words: &[OsString], socket: Option<&OsStr>) -> Result<Command, Usage> {
+    /// The first thing that is wrong.
+    pub fn parse(
+        words: &'a [OsString],
+        socket: Option<&'a OsStr>,
+    ) -> Result<Command<'a>, Box<Trouble>> {
         let said = Said::sort(words)?;
-        let form = if said.has(&verbs::JSON) {
-            Form::Json
-        } else {
-            Form::Table
+        let mut command = Command {
+            socket: Path::new(socket.unwrap_or(OsStr::new(SOCKET_DEFAULT))),
+            form: Form::Table,
+            task: Task::Help(""),
+            device: None,
+            class: None,
+            source: Source::StandardInput,
+            dir: None,
+            verbose: false,
         };
-        let socket = said
-            .value(&verbs::SOCKET)
-            .or(socket)
-            .map_or_else(|| PathBuf::from(SOCKET_DEFAULT), PathBuf::from);
-        Ok(Command {
-            socket,
-            form,
-            task: said.task()?,
-        })
+        for (option, value) in &said.options {
+            let value = value.unwrap_or_default();
+            match option.meaning {
+                Meaning::Socket => command.socket = Path::new(value),
+                Meaning::Dir => command.dir = Some(Path::new(value)),
+                Meaning::Json => command.form = Form::Json,
+                Meaning::Verbose => command.verbose = true,
+                _ => {}
+            }
+        }
+        command.task = if said.has(Meaning::Help) {
+            Task::Help(said.topic()?)
+        } else if said.has(Meaning::Version) {
+            Task::Version
+        } else {
+            let Some(verb) = said.verb else {
+                return Err(said.no_verb());
+            };
+            command.take(verb, &said)?;
+            verb.task
+        };
+        Ok(command)
+    }
+
+    /// Takes the operands, and the options that are about devices and classes.
+    fn take(&mut self, verb: &'static Verb, said: &Said<'a>) -> Result<(), Box<Trouble>> {
+        for (option, _) in &said.options {
+            if !verb.has(option.meaning) {
+                let mut own = Choice::default();
+                for option in verb.options.iter().copied().chain([&HELP]) {
+                    own.add(option.name);
+                }
+                return Err(usage(verb.name, &own, Found::Own(option.name)));
+            }
+        }
+        let operands = said.operands();
+        if let Some(word) = operands.get(verb.operands.len()) {
+            return Err(usage(verb.name, &"nothing more", Found::Word(word)));
+        }
+        if let Some(missing) = verb.operands.get(operands.len()) {
+            let what = format_args!("{} ({})", missing.name, missing.help);
+            return Err(usage(verb.name, &what, Found::Nothing));
+        }
+        for (operand, word) in verb.operands.iter().zip(operands) {
+            self.mean(operand.meaning, verb.name, word)?;
+        }
+        for option in verb.options {
+            if let Some(word) = said.value(option.meaning) {
+                self.mean(option.meaning, option.name, word)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mean(
+        &mut self,
+        meaning: Meaning,
+        place: &'static str,
+        word: &'a OsStr,
+    ) -> Result<(), Box<Trouble>> {
+        // What is no UTF-8 is no device, and no class either.
+        let text = word.to_str().unwrap_or_default();
+        match meaning {
+            // A device's name or address: which it is, is for the daemon to say.
+            Meaning::Device => {
+                if !(1..=NAME_BYTES_MAX).contains(&text.len()) {
+                    let expected = format_args!(
+                        "a MAC address, an IP address or a name of 1 to {NAME_BYTES_MAX} bytes of UTF-8"
+                    );
+                    return Err(usage(place, &expected, Found::Word(word)));
+                }
+                self.device = Some(text);
+            }
+            Meaning::Class => {
+                let class =
+                    Class::parse(text).map_err(|_| usage(place, &CLASS.help, Found::Word(word)))?;
+                self.class = Some(class);
+            }
+            Meaning::File if word == "-" => self.source = Source::StandardInput,
+            Meaning::File => self.source = Source::File(Path::new(word)),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
 /// What was typed, sorted into options and the rest.
-pub(super) struct Said<'a> {
+struct Said<'a> {
     /// The verb's words and its operands.
     rest: Vec<&'a OsStr>,
     options: Vec<(&'static Opt, Option<&'a OsStr>)>,
@@ -121,7 +182,7 @@ pub(super) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn sort(words: &'a [OsString]) -> Result<Said<'a>, Usage> {
+    fn sort(words: &'a [OsString]) -> Result<Said<'a>, Box<Trouble>> {
         let mut said = Said {
             rest: Vec::new(),
             options: Vec::new(),
@@ -129,52 +190,41 @@ impl<'a> Said<'a> {
             verb: None,
         };
         let mut words = words.iter().map(OsString::as_os_str);
+        let mut only_operands = false;
         while let Some(word) = words.next() {
-            if word == "--" {
-                said.rest.extend(words);
-                break;
-            }
+            let bytes = word.as_bytes();
             // A lone `-` is standard input.
-            if word == "-" || !word.as_bytes().starts_with(b"-") {
+            if only_operands || bytes == b"-" || !bytes.starts_with(b"-") {
                 said.rest.push(word);
                 continue;
             }
-            let (option, joined) = option(word)?;
+            if bytes == b"--" {
+                only_operands = true;
+                continue;
+            }
+            let (option, joined) = option(bytes)?;
             let value = match (option.value, joined) {
                 (None, None) => None,
                 (None, Some(found)) => {
-                    return Err(Usage::Valued {
-                        option,
-                        found: found.to_owned(),
-                    });
+                    return Err(usage(option.name, &"no value", Found::Word(found)));
                 }
-                (Some(_), Some(value)) if !value.is_empty() => Some(value),
-                (Some(_), Some(_)) => {
-                    return Err(Usage::NoValue {
-                        option,
-                        found: None,
-                    });
-                }
-                (Some(_), None) => match words.next().filter(|value| !value.is_empty()) {
+                (Some((_, what)), joined) => {
+                    let value = joined
+                        .or_else(|| words.next())
+                        .filter(|value| !value.is_empty());
                     // A path that starts so can still be said with `=`.
-                    Some(value) if value.as_bytes().starts_with(b"--") => {
-                        return Err(Usage::NoValue {
-                            option,
-                            found: Some(value.to_owned()),
-                        });
+                    let is_option = |value: &&OsStr| value.as_bytes().starts_with(b"--");
+                    if value.is_none()
+                        || (joined.is_none() && value.as_ref().is_some_and(is_option))
+                    {
+                        return Err(usage(option.name, &what, Found::maybe(value)));
                     }
-                    None => {
-                        return Err(Usage::NoValue {
-                            option,
-                            found: None,
-                        });
+                    if said.has(option.meaning) {
+                        return Err(usage(option.name, &"once", Found::Own("twice")));
                     }
-                    value => value,
-                },
+                    value
+                }
             };
-            if value.is_some() && said.value(option).is_some() {
-                return Err(Usage::Twice { option });
-            }
             said.options.push((option, value));
         }
         said.find_verb();
@@ -182,134 +232,91 @@ impl<'a> Said<'a> {
     }
 
     /// Whether the option was there.
-    pub(super) fn has(&self, option: &Opt) -> bool {
+    fn has(&self, meaning: Meaning) -> bool {
         self.options
             .iter()
-            .any(|(other, _)| other.name == option.name)
+            .any(|(option, _)| option.meaning == meaning)
     }
 
     /// The option's value, if it was there.
-    pub(super) fn value(&self, option: &Opt) -> Option<&'a OsStr> {
+    fn value(&self, meaning: Meaning) -> Option<&'a OsStr> {
         self.options
             .iter()
-            .find(|(other, _)| other.name == option.name)
+            .find(|(option, _)| option.meaning == meaning)
             .and_then(|(_, value)| *value)
     }
 
     /// The words behind the verb.
-    pub(super) fn operands(&self) -> &[&'a OsStr] {
+    fn operands(&self) -> &[&'a OsStr] {
         self.rest.get(self.verb_words..).unwrap_or_default()
     }
 
-    /// That the operand with this index is not there.
-    pub(super) fn missing(&self, index: usize) -> Usage {
-        let operand = self
-            .verb
-            .and_then(|verb| verb.operands.get(index).map(|operand| (verb, *operand)));
-        operand.map_or(Usage::NoVerb, |(verb, operand)| Usage::NoOperand {
-            verb,
-            operand,
-        })
-    }
-
     fn find_verb(&mut self) {
-        for verb in VERBS {
-            let words = verb.name.split(' ');
-            let count = words.clone().count();
-            if self
-                .rest
-                .iter()
-                .take(count)
-                .copied()
-                .eq(words.map(OsStr::new))
+        for verb in &VERBS {
+            let (first, second) = verb.words();
+            if self.begins(first) && (second.is_empty() || self.word(1) == Some(OsStr::new(second)))
             {
-                (self.verb, self.verb_words) = (Some(verb), count);
+                self.verb = Some(verb);
+                self.verb_words = if second.is_empty() { 1 } else { 2 };
             }
         }
     }
 
-    fn task(&self) -> Result<Task, Usage> {
-        if self.has(&verbs::HELP) {
-            return self.help();
+    fn word(&self, place: usize) -> Option<&'a OsStr> {
+        self.rest.get(place).copied()
+    }
+
+    fn begins(&self, first: &str) -> bool {
+        self.word(0) == Some(OsStr::new(first))
+    }
+
+    /// What help is wanted on. It never fails for what stands behind the verb: whoever asks for it is about to find out.
+    fn topic(&self) -> Result<&'static str, Box<Trouble>> {
+        match (self.verb, self.group()) {
+            (Some(verb), _) => Ok(verb.name),
+            (None, Some(group)) => Ok(group),
+            (None, None) if self.rest.is_empty() => Ok(""),
+            (None, None) => Err(self.no_verb()),
         }
-        if self.has(&verbs::VERSION) {
-            return Ok(Task::Version);
-        }
-        let Some(verb) = self.verb else {
-            return Err(self.no_verb());
-        };
-        for (option, _) in &self.options {
-            if !verb.options.iter().any(|own| own.name == option.name) {
-                return Err(Usage::ForeignOption { verb, option });
+    }
+
+    /// The first word, if verbs of two words begin with it.
+    fn group(&self) -> Option<&'static str> {
+        let mut groups = VERBS.iter().map(Verb::words);
+        groups
+            .find(|(first, second)| !second.is_empty() && self.begins(first))
+            .map(|(first, _)| first)
+    }
+
+    fn no_verb(&self) -> Box<Trouble> {
+        let group = self.group().unwrap_or_default();
+        let mut words = Choice::default();
+        for (first, second) in VERBS.iter().map(Verb::words) {
+            if group.is_empty() {
+                words.add(first);
+            } else if first == group {
+                words.add(second);
             }
         }
-        if let Some(word) = self.operands().get(verb.operands.len()) {
-            return Err(Usage::Surplus {
-                verb,
-                found: (*word).to_owned(),
-            });
-        }
-        (verb.task)(self)
-    }
-
-    /// Help never fails for what stands behind the verb: whoever asks for it is about to find out.
-    fn help(&self) -> Result<Task, Usage> {
-        if let Some(verb) = self.verb {
-            return Ok(Task::Help(verb.name.split(' ').collect()));
-        }
-        let Some(first) = self.rest.first() else {
-            return Ok(Task::Help(Vec::new()));
-        };
-        let group = VERBS
-            .iter()
-            .filter_map(|verb| verb.name.split_once(' '))
-            .find(|(group, _)| OsStr::new(group) == *first);
-        group
-            .map(|(group, _)| Task::Help(vec![group]))
-            .ok_or_else(|| self.no_verb())
-    }
-
-    fn no_verb(&self) -> Usage {
-        let Some(first) = self.rest.first() else {
-            return Usage::NoVerb;
-        };
-        let group = VERBS
-            .iter()
-            .filter_map(|verb| verb.name.split_once(' '))
-            .find(|(group, _)| OsStr::new(group) == *first);
-        match group {
-            Some((group, _)) => Usage::NoSecondWord {
-                group,
-                found: self.rest.get(1).map(|&word| word.to_owned()),
-            },
-            None => Usage::UnknownVerb {
-                found: (*first).to_owned(),
-            },
-        }
+        let found = self.word(usize::from(!group.is_empty()));
+        usage(group, &words, Found::maybe(found))
     }
 }
 
 /// The option of `--name`, `--name=value` or `-n`, and the value behind `=`.
-fn option(word: &OsStr) -> Result<(&'static Opt, Option<&OsStr>), Usage> {
-    let bytes = word.as_bytes();
-    let equals = bytes
-        .iter()
-        .position(|&byte| byte == b'=')
-        .unwrap_or(bytes.len());
-    let (name, value) = bytes.split_at(equals);
-    let is_letter = |option: &Opt| matches!((name, option.letter), ([b'-', letter], Some(own)) if char::from(*letter) == own);
-    OPTIONS
-        .into_iter()
-        .find(|option| option.name.as_bytes() == name || is_letter(option))
-        .map(|option| {
-            (
-                option,
-                value
-                    .split_first()
-                    .map(|(_, value)| OsStr::from_bytes(value)),
-            )
-        })
-        .ok_or_else(|| Usage::UnknownOption {
-            found: OsStr::from_bytes(name).to_owned(),
-        })
+fn option(word: &[u8]) -> Result<(&'static Opt, Option<&OsStr>), Box<Trouble>> {
+    let equals = word.iter().position(|&byte| byte == b'=');
+    let (name, value) = word.split_at(equals.unwrap_or(word.len()));
+    let value = value
+        .split_first()
+        .map(|(_, value)| OsStr::from_bytes(value));
+    let mut names = Choice::default();
+    for option in OPTIONS {
+        if option.name.as_bytes() == name || option.letter.as_bytes() == name {
+            return Ok((option, value));
+        }
+        names.add(option.name);
+    }
+    let found = Found::Word(OsStr::from_bytes(name));
+    Err(usage("", &names, found))
 }

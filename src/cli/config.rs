@@ -1,94 +1,88 @@
-use std::time::Duration;
+use std::fmt;
 
 use crate::config::{CONFIG_BYTES_MAX, Config, parse, write, write_compact};
-use crate::control::{BadAnswer, Changed, ELEMENT_BYTES_MAX, Failure, Request, Verb};
+use crate::control::{self, BadAnswer, Changed, Failure, Refusal};
 use crate::sys::client::read_file;
 
 use super::answer::Answer;
-use super::command::{Command, Form, Source};
+use super::command::{Form, Source};
 use super::screen::{Screen, Tone, clean};
 use super::set::tell;
-use super::trouble::Trouble;
+use super::trouble::{Exit, Trouble};
 
 /// Prints the configuration in force, in the form in which people edit it.
-pub(super) fn show(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-) -> Result<(), Trouble> {
-    let mut answer = Answer::to(&Request::plain(Verb::ConfigShow), None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
     let line = answer.line()?;
-    let config = parse(&line).map_err(|_| Trouble::Answer(BadAnswer::Form))?;
+    let config = parse(&line).map_err(|_| Trouble::answer(BadAnswer::Form))?;
     let mut text = String::new();
     // Writing into a growing string does not fail.
     let _ = write(&config, &mut text);
     // It is JSON and stays JSON: it can be sent to a file and applied again.
-    Ok(screen.json(text.as_bytes(), &mut Vec::new())?)
+    screen.json(text.as_bytes());
+    Ok(())
 }
 
 /// Says whether a file is a configuration. Needs no daemon.
-pub(super) fn check(screen: &mut Screen<'_>, form: Form, source: &Source) -> Result<(), Trouble> {
+pub(super) fn check(
+    screen: &mut Screen<'_>,
+    form: Form,
+    source: Source<'_>,
+) -> Result<(), Box<Trouble>> {
     let outcome = read(source).map(drop);
     match (form, &outcome) {
-        (Form::Table, Ok(())) => screen.prose(Tone::Good, &format!("{}:", name(source)), "ok")?,
+        (Form::Table, Ok(())) => screen.prose(Tone::Good, &format_args!("{source}:"), &"ok"),
         (Form::Table, Err(_)) => {}
-        (Form::Json, Ok(())) => screen.text("{\"ok\":true}\n")?,
+        (Form::Json, Ok(())) => screen.text("{\"ok\":true}\n"),
         // In the form in which the daemon says that something makes no sense.
         (Form::Json, Err(trouble)) => {
-            let failure = Failure::input(format_args!("{trouble}"));
-            let mut json = [0; ELEMENT_BYTES_MAX];
-            let len = serde_json_core::to_slice(&failure, &mut json).unwrap_or(0);
-            let json = str::from_utf8(json.get(..len).unwrap_or_default()).unwrap_or("{}");
-            screen.json(
-                format!("{{\"error\":{json}}}\n").as_bytes(),
-                &mut Vec::new(),
-            )?;
+            let mut failure = Failure::input(format_args!("{trouble}"));
+            let mut json = Vec::new();
+            control::write(&mut Refusal(&mut failure), &mut json);
+            json.push(b'\n');
+            screen.json(&json);
         }
     }
     outcome
 }
 
-/// Puts a configuration in force. It is read here first, since only here its lines have their numbers.
-pub(super) fn apply(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-    source: &Source,
-) -> Result<(), Trouble> {
+/// The configuration as one line. It is read here before it is sent, since only here its lines have their numbers.
+pub(super) fn line(source: Source<'_>) -> Result<String, Box<Trouble>> {
     let config = read(source)?;
     let mut line = String::new();
     // Writing into a growing string does not fail.
     let _ = write_compact(&config, &mut line);
-    let request = Request::plain(Verb::ConfigApply);
-    let mut answer = Answer::to(&request, Some(line.as_bytes()), command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
-    let changed: Changed = answer.object()?;
-    tell(screen, &format!("{} is in force", name(source)), &changed)
+    Ok(line)
 }
 
-fn read(source: &Source) -> Result<Config, Trouble> {
+/// Tells that a configuration is in force.
+pub(super) fn applied(
+    screen: &mut Screen<'_>,
+    answer: &mut Answer<'_>,
+    source: Source<'_>,
+) -> Result<(), Box<Trouble>> {
+    let mut changed = Changed::default();
+    answer.object(&mut changed)?;
+    tell(screen, &format_args!("{source} is in force"), &changed);
+    Ok(())
+}
+
+#[inline(never)]
+fn read(source: Source<'_>) -> Result<Box<Config>, Box<Trouble>> {
     let path = match source {
-        Source::File(path) => Some(path.as_path()),
+        Source::File(path) => Some(path),
         Source::StandardInput => None,
     };
-    let text = read_file(path, CONFIG_BYTES_MAX).map_err(|bad| Trouble::File {
-        name: name(source),
-        bad,
-    })?;
-    parse(&text).map_err(|problem| Trouble::Config {
-        name: name(source),
-        problem: Box::new(problem),
-    })
+    let text = read_file(path, CONFIG_BYTES_MAX).map_err(|bad| Trouble::file(&source, bad))?;
+    parse(&text)
+        .map(Box::new)
+        .map_err(|problem| Trouble::new(Exit::Input, format_args!("{source}: {problem}")))
 }
 
-fn name(source: &Source) -> String {
-    match source {
-        Source::File(path) => clean(&path.to_string_lossy()),
-        Source::StandardInput => "standard input".to_owned(),
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File(path) => f.write_str(&clean(&path.display())),
+            Source::StandardInput => f.write_str("standard input"),
+        }
     }
 }

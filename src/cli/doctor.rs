@@ -1,36 +1,22 @@
-use std::time::Duration;
-
-use crate::control::{BadAnswer, FINDINGS_MAX, Finding, Request, Verb};
+use crate::control::{BadAnswer, FINDINGS_MAX, Finding};
 
 use super::answer::Answer;
-use super::command::Command;
 use super::screen::{Screen, Tone, clean, width};
 use super::trouble::Trouble;
 
 /// Prints what this kernel can do, a line each.
-pub(super) fn show(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-) -> Result<(), Trouble> {
-    let mut answer = Answer::to(&Request::plain(Verb::Doctor), None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
     let mut findings = Vec::new();
-    answer.elements(|finding: Finding| {
-        findings.push(finding);
+    let mut finding = Finding::default();
+    let mut columns = 0;
+    while answer.element(&mut finding)? {
         // The daemon never has more; somebody else shall not fill the memory.
-        if findings.len() > FINDINGS_MAX {
-            Err(Trouble::Answer(BadAnswer::TooLong))
-        } else {
-            Ok(())
+        if findings.len() == FINDINGS_MAX {
+            return Err(Trouble::answer(BadAnswer::TooLong));
         }
-    })?;
-    let columns = findings
-        .iter()
-        .map(|finding| width(&clean(&finding.what)))
-        .fold(0, usize::max);
+        columns = columns.max(width(&clean(&finding.what)));
+        findings.push(core::mem::take(&mut finding));
+    }
     for finding in &findings {
         let (mark, tone) = if finding.good {
             ("ok", Tone::Good)
@@ -39,11 +25,8 @@ pub(super) fn show(
         };
         let what = clean(&finding.what);
         let padding = columns - width(&what) + 2;
-        screen.prose(
-            tone,
-            &format!("{mark}  {what}{:padding$}", ""),
-            &finding.found,
-        )?;
+        let lead = format_args!("{mark}  {what}{:padding$}", "");
+        screen.prose(tone, &lead, &finding.found);
     }
     Ok(())
 }

@@ -1,114 +1,113 @@
-use std::time::Duration;
+use core::fmt;
 
-use crate::control::{Flow, Request, Verb};
-use crate::value::Class;
+use crate::control::Flow;
 
-use super::amount::bytes;
+use super::amount::Amount;
 use super::answer::Answer;
-use super::command::Command;
 use super::devices::or_dash;
-use super::screen::{COLUMNS, Row, Screen, Tone, clean, width};
+use super::screen::{COLUMNS, Column, Screen, Tone, clean, width};
 use super::trouble::Trouble;
 
-/// The columns of the table; with a space between each two they are the 80 of a terminal. A mark that needs more columns takes them
-/// from the device.
-const PROTO: usize = 4;
-const DEVICE: usize = 11;
-const CLASS: usize = 8;
-const MARK: usize = 4;
-const BYTES: usize = 5;
 /// `192.168.100.100:65535`.
 const END: usize = 21;
 
-const _: () = assert!(PROTO + DEVICE + CLASS + MARK + BYTES + 2 * END + 6 == COLUMNS);
+/// The table; with a space between each two columns it is as wide as a terminal.
+const TABLE: [Column; 7] = [
+    Column::left("prot", 4),
+    Column::left("device", 11),
+    Column::left("class", 8),
+    Column::right("mark", 4),
+    Column::right("bytes", 5),
+    Column::left("source", END),
+    Column::left("destination", END),
+];
+
+const _: () = assert!(Column::together(&TABLE) == COLUMNS);
 
 /// Where the two ends of a flow start.
 const ENDS: usize = COLUMNS - 2 * END - 1;
 
-/// Prints flows, of one device or class only if that was asked for.
-pub(super) fn show(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-    (device, class): (Option<&str>, Option<Class>),
-) -> Result<(), Trouble> {
-    let request = Request {
-        verb: Verb::Flows,
-        device,
-        class: class.map(Class::name),
-    };
-    let mut answer = Answer::to(&request, None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
+/// Prints flows.
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+    let mut flow = Flow::default();
     let mut first = true;
-    answer.elements(|flow: Flow| {
+    while answer.element(&mut flow)? {
         if first {
-            let row = left_part(Tone::Heading, &["prot", "device", "class", "mark", "bytes"]);
-            screen.row(&row.left("source", END).left("destination", END))?;
+            screen.heading(&TABLE);
             first = false;
         }
-        line(screen, &flow)
-    })?;
+        line(screen, &flow);
+        screen.send_much()?;
+    }
     if first {
-        screen.prose(Tone::Plain, "no flows", "")?;
+        screen.prose(Tone::Plain, &"no flows", &"");
     }
     Ok(())
 }
 
-fn line(screen: &mut Screen<'_>, flow: &Flow) -> Result<(), Trouble> {
-    let total = match (flow.bytes_out, flow.bytes_back) {
-        (None, None) => "-".to_owned(),
-        (out, back) => bytes(out.unwrap_or(0).saturating_add(back.unwrap_or(0))),
+fn line(screen: &mut Screen<'_>, flow: &Flow) {
+    let total: &dyn fmt::Display = match (flow.bytes_out, flow.bytes_back) {
+        (None, None) => &"-",
+        (out, back) => &Amount::Bytes(out.unwrap_or(0).saturating_add(back.unwrap_or(0))),
     };
-    let class = flow.class.as_deref().unwrap_or("-");
+    let source = end(&flow.src, flow.sport);
+    let destination = end(&flow.dst, flow.dport);
     let mark = flow.mark.to_string();
-    let row = left_part(
-        Tone::Plain,
-        &[&flow.proto, or_dash(&flow.device), class, &mark, &total],
-    );
-    let [source, destination] = [end(&flow.src, flow.sport), end(&flow.dst, flow.dport)];
-    if width(&source) <= END && width(&destination) <= END {
-        screen.row(&row.left(&source, END).left(&destination, END))?;
-        return Ok(());
-    }
+
+    let mut table = TABLE;
+    let [_, device, _, mark_column, _, source_column, _] = &mut table;
+    // A mark that needs more columns takes them from the device.
+    let more = mark.len().saturating_sub(mark_column.columns);
+    mark_column.columns += more;
+    device.columns -= more;
     // Two IPv6 addresses: one below the other, as far to the left as they need.
+    let together = width(&source) <= END && width(&destination) <= END;
     let room = COLUMNS - ENDS;
-    if width(&source) <= room {
-        screen.row(&row.left(&source, room))?;
-    } else {
-        screen.row(&row)?;
-        below(screen, &source)?;
+    let beside = together || width(&source) <= room;
+    if !together {
+        source_column.columns = room;
     }
-    below(screen, &destination)
+    let cells: [&dyn fmt::Display; 7] = [
+        &flow.proto,
+        &or_dash(&flow.device),
+        &flow.class.as_deref().unwrap_or("-"),
+        &mark,
+        total,
+        &source,
+        &destination,
+    ];
+    let count = match (together, beside) {
+        (true, _) => 7,
+        (_, true) => 6,
+        (_, false) => 5,
+    };
+    screen.row(&table, cells.get(..count).unwrap_or_default());
+    if !beside {
+        below(screen, &source);
+    }
+    if !together {
+        below(screen, &destination);
+    }
 }
 
 /// A line of its own for an end of a flow.
-fn below(screen: &mut Screen<'_>, end: &str) -> Result<(), Trouble> {
+fn below(screen: &mut Screen<'_>, end: &str) {
     let columns = width(end).min(COLUMNS);
-    Ok(screen.row(
-        &Row::new(Tone::Plain)
-            .indent(ENDS.min(COLUMNS - columns))
-            .left(end, columns),
-    )?)
-}
-
-fn left_part(tone: Tone, [proto, device, class, mark, bytes]: &[&str; 5]) -> Row {
-    let mark_columns = mark.len().max(MARK);
-    Row::new(tone)
-        .left(proto, PROTO)
-        .left(device, (DEVICE + MARK).saturating_sub(mark_columns))
-        .left(class, CLASS)
-        .right(mark, mark_columns)
-        .right(bytes, BYTES)
+    let indent = ENDS.min(COLUMNS - columns);
+    screen.row(
+        &[Column::left("", indent), Column::left("", columns)],
+        &[&"", &end],
+    );
 }
 
 /// `192.0.2.1:443`, `[2001:db8::1]:443`; without the port where there is none.
 fn end(address: &str, port: u16) -> String {
-    let address = clean(address);
-    match (port, address.contains(':')) {
-        (0, _) => address,
-        (port, false) => format!("{address}:{port}"),
-        (port, true) => format!("[{address}]:{port}"),
+    let mut text = clean(&address);
+    if port > 0 {
+        if text.contains(':') {
+            text = format!("[{text}]");
+        }
+        text = format!("{text}:{port}");
     }
+    text
 }

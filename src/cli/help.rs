@@ -1,4 +1,4 @@
-use std::io;
+use std::fmt::Write;
 
 use super::command::Form;
 use super::screen::Screen;
@@ -8,103 +8,89 @@ use super::verbs::{HELP, JSON, OPTIONS, Opt, SOCKET, VERBS, VERSION, Verb};
 const EXPLANATION: usize = 22;
 
 /// Help on the one verb, on the verbs of a group, or on everything.
-pub(super) fn show(screen: &mut Screen<'_>, topic: &[&str]) -> io::Result<()> {
-    let name = topic.join(" ");
-    if let Some(verb) = VERBS.into_iter().find(|verb| verb.name == name) {
-        return screen.text(&of_verb(verb));
+pub(super) fn show(screen: &mut Screen<'_>, topic: &str) {
+    if let Some(verb) = VERBS.iter().find(|verb| verb.name == topic) {
+        return of_verb(screen, verb);
     }
-    let mut text = String::new();
-    if name.is_empty() {
-        text += "lanemark: every device in its lane, and proof that it works\n\n";
+    if topic.is_empty() {
+        screen.text("lanemark: every device in its lane, and proof that it works\n\n");
     }
-    text += "usage: lanemark [--socket PATH] [--json] VERB ...\n\n";
-    for verb in VERBS
-        .into_iter()
-        .filter(|verb| verb.name.starts_with(&name))
-    {
-        let operands: String = verb
-            .operands
-            .iter()
-            .map(|operand| format!(" {}", operand.name))
-            .collect();
-        text += &entry(&format!("{}{operands}", verb.name), verb.summary);
+    screen.text("usage: lanemark [--socket PATH] [--json] VERB ...\n\n");
+    for verb in VERBS.iter().filter(|verb| verb.name.starts_with(topic)) {
+        entry(screen, &with_operands(verb), verb.summary);
     }
-    text += "\n";
+    screen.text("\n");
     for option in [&SOCKET, &JSON, &HELP, &VERSION] {
-        text += &of_option(option);
+        of_option(screen, option);
     }
-    text += "\n'lanemark VERB --help' tells more about a verb.\n";
-    text += "exit codes: 0 done, 1 refused by the system, 2 wrong usage or input,\n";
-    text += "            3 the daemon is not running\n";
-    screen.text(&text)
+    screen.text(
+        "
+'lanemark VERB --help' tells more about a verb.
+exit codes: 0 done, 1 refused by the system, 2 wrong usage or input,
+            3 the daemon is not running
+",
+    );
 }
 
 /// The program's name and version.
-pub(super) fn version(screen: &mut Screen<'_>, form: Form) -> io::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    screen.text(&match form {
-        Form::Table => format!("lanemark {version}\n"),
-        Form::Json => format!("{{\"version\":\"{version}\"}}\n"),
-    })
+pub(super) fn version(screen: &mut Screen<'_>, form: Form) {
+    screen.text(match form {
+        Form::Table => concat!("lanemark ", env!("CARGO_PKG_VERSION"), "\n"),
+        Form::Json => concat!("{\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}\n"),
+    });
 }
 
-fn of_verb(verb: &Verb) -> String {
-    let operands: String = verb
-        .operands
-        .iter()
-        .map(|operand| format!(" {}", operand.name))
-        .collect();
-    let mut usage = format!("usage: lanemark {}{operands}", verb.name);
+fn of_verb(screen: &mut Screen<'_>, verb: &Verb) {
+    let mut usage = format!("usage: lanemark {}", with_operands(verb));
     for option in verb.options {
-        usage += &format!(" [{}]", with_value(option));
+        usage += " [";
+        usage += &with_value(option);
+        usage += "]";
     }
-    let operands: String = verb
-        .operands
-        .iter()
-        .map(|operand| entry(operand.name, operand.help))
-        .collect();
+    let (first, rest) = verb.summary.split_at_checked(1).unwrap_or_default();
+    let first = first.to_ascii_uppercase();
+    // What waits takes whatever is written to it.
+    let _ = write!(screen, "{usage}\n\n{first}{rest}.\n\n{}\n", verb.about);
+    for operand in verb.operands {
+        entry(screen, operand.name, operand.help);
+    }
     // In the order of the table, so that all helps look alike.
-    let own = |option: &&&Opt| {
-        verb.options.iter().any(|own| own.name == option.name) || option.name == HELP.name
-    };
-    let options: String = OPTIONS
-        .iter()
-        .filter(own)
-        .map(|option| of_option(option))
-        .collect();
-    format!(
-        "{usage}\n\n{}.\n\n{}\n{operands}{options}",
-        capital(verb.summary),
-        verb.about
-    )
+    for option in OPTIONS {
+        if verb.has(option.meaning) || option.name == HELP.name {
+            of_option(screen, option);
+        }
+    }
 }
 
-fn of_option(option: &Opt) -> String {
-    let letter = option
-        .letter
-        .map(|letter| format!("-{letter}, "))
-        .unwrap_or_default();
-    entry(&format!("{letter}{}", with_value(option)), option.help)
+fn of_option(screen: &mut Screen<'_>, option: &Opt) {
+    let comma = if option.letter.is_empty() { "" } else { ", " };
+    let name = format!("{}{comma}{}", option.letter, with_value(option));
+    entry(screen, &name, option.help);
 }
 
 fn with_value(option: &Opt) -> String {
-    match option.value {
-        Some((value, _)) => format!("{} {value}", option.name),
-        None => option.name.to_owned(),
+    let mut text = option.name.to_owned();
+    if let Some((value, _)) = option.value {
+        text += " ";
+        text += value;
     }
+    text
 }
 
-fn entry(name: &str, help: &str) -> String {
-    let indented = help.replace('\n', &format!("\n{:EXPLANATION$}", ""));
-    format!("  {name:width$}{indented}\n", width = EXPLANATION - 2)
+fn with_operands(verb: &Verb) -> String {
+    let mut text = verb.name.to_owned();
+    for operand in verb.operands {
+        text += " ";
+        text += operand.name;
+    }
+    text
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_uppercase())
-        .into_iter()
-        .chain(letters)
-        .collect()
+fn entry(screen: &mut Screen<'_>, name: &str, help: &str) {
+    // What waits takes whatever is written to it.
+    let _ = write!(screen, "  {name:width$}", width = EXPLANATION - 2);
+    for (index, line) in help.split('\n').enumerate() {
+        let indent = if index == 0 { 0 } else { EXPLANATION };
+        let _ = writeln!(screen, "{:indent$}{line}", "");
+    }
 }

@@ -32,16 +32,17 @@ mod usage;
 mod verbs;
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sys::client::{self, Surroundings};
+use crate::control::{Request, Verb};
+use crate::sys::client::{self, Sink, Surroundings};
+use crate::value::Class;
 
 pub use command::{Command, Form, Source, Task};
 pub use trouble::{Exit, Trouble};
-pub use usage::Usage;
 
+use answer::Answer;
 use screen::Screen;
 
 /// Where the daemon listens, unless told otherwise.
@@ -52,6 +53,9 @@ pub const DIR_DEFAULT: &str = "/etc/lanemark";
 
 /// Where the configuration is on DD-WRT, whose `/etc` is lost at each start.
 pub const DIR_JFFS: &str = "/jffs/etc/lanemark";
+
+/// The folder that [`DIR_JFFS`] is in, where there is one.
+const ETC_JFFS: &str = "/jffs/etc";
 
 /// What `lanemark run` was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +82,8 @@ pub enum Next {
 /// One call of the program.
 pub struct Session<'a> {
     surroundings: &'a Surroundings,
-    out: &'a mut dyn Write,
-    err: &'a mut dyn Write,
+    screen: Screen<'a>,
+    err: &'a mut dyn Sink,
     form: Form,
     silence_max: Duration,
 }
@@ -88,12 +92,12 @@ impl<'a> Session<'a> {
     /// With the program's words and streams.
     pub fn new(
         surroundings: &'a Surroundings,
-        out: &'a mut dyn Write,
-        err: &'a mut dyn Write,
+        out: &'a mut dyn Sink,
+        err: &'a mut dyn Sink,
     ) -> Session<'a> {
         Session {
             surroundings,
-            out,
+            screen: Screen::new(out, surroundings),
             err,
             form: Form::Table,
             silence_max: client::SILENCE_MAX,
@@ -111,105 +115,103 @@ impl<'a> Session<'a> {
     pub fn start(&mut self) -> Next {
         let words = &self.surroundings.words;
         let outcome = Command::parse(words, self.surroundings.socket.as_deref())
-            .map_err(Trouble::Usage)
-            .and_then(|command| {
-                self.form = command.form;
-                self.carry_out(&command)
-            });
+            .and_then(|command| self.carry_out(&command));
         match outcome {
-            Ok(Next::Exit(exit)) => Next::Exit(self.end(Ok(exit))),
-            Ok(next) => next,
+            Ok(None) => Next::Exit(self.end(Ok(()))),
+            Ok(Some(next)) => next,
             Err(trouble) => Next::Exit(self.end(Err(trouble))),
         }
     }
 
     /// Says that the kernel was cleared, and whether there was `something` of ours in it.
     pub fn cleared(&mut self, something: bool) -> Exit {
-        let form = self.form;
-        let said = stop::cleared(&mut self.screen(), form, something);
-        self.end(said.map(|()| Exit::Done))
+        stop::cleared(&mut self.screen, self.form, something);
+        self.end(Ok(()))
     }
 
     /// Says why the daemon's own code did not do it. `code` is the exit code of that error, 1 or 2.
     pub fn refused(&mut self, error: &dyn fmt::Display, code: u8) -> Exit {
-        // Nothing can be done about a standard error that takes no text.
-        let _ = writeln!(self.err, "lanemark: {}", screen::clean(&error.to_string()));
-        if code == 2 {
+        let exit = if code == 2 {
             Exit::Input
         } else {
             Exit::Refused
-        }
+        };
+        self.end(Err(Trouble::new(exit, format_args!("{error}"))))
     }
 
-    fn carry_out(&mut self, command: &Command) -> Result<Next, Trouble> {
-        let wait = self.silence_max;
-        let screen = &mut self.screen();
-        match &command.task {
-            Task::Help(topic) => help::show(screen, topic)?,
-            Task::Version => help::version(screen, command.form)?,
-            Task::Run { dir, verbose } => {
-                let dir = dir
-                    .clone()
-                    .unwrap_or_else(|| default_dir(client::is_folder));
-                return Ok(Next::Run(RunOptions {
-                    dir,
-                    socket: command.socket.clone(),
-                    verbose: *verbose,
-                }));
+    /// What is left to do, if anything.
+    fn carry_out(&mut self, command: &Command<'_>) -> Result<Option<Next>, Box<Trouble>> {
+        self.form = command.form;
+        let screen = &mut self.screen;
+        match command.task {
+            Task::Help(topic) => help::show(screen, topic),
+            Task::Version => help::version(screen, command.form),
+            Task::Run => {
+                let dir = command.dir.map(Path::to_owned);
+                return Ok(Some(Next::Run(RunOptions {
+                    dir: dir.unwrap_or_else(|| default_dir(client::is_folder)),
+                    socket: command.socket.to_owned(),
+                    verbose: command.verbose,
+                })));
             }
-            Task::Status => status::show(screen, command, wait)?,
-            Task::Devices => devices::show(screen, command, wait)?,
-            Task::Flows { device, class } => {
-                flows::show(screen, command, wait, (device.as_deref(), *class))?
-            }
-            Task::Set { device, class } => {
-                set::change(screen, command, wait, (device, Some(*class)))?
-            }
-            Task::Unset { device } => set::change(screen, command, wait, (device, None))?,
-            Task::ConfigShow => config::show(screen, command, wait)?,
-            Task::ConfigCheck(source) => config::check(screen, command.form, source)?,
-            Task::ConfigApply(source) => config::apply(screen, command, wait, source)?,
-            Task::Doctor => doctor::show(screen, command, wait)?,
-            Task::Stop => match stop::stop(screen, command, wait) {
-                Err(Trouble::Line {
-                    bad: client::BadLine::Nobody,
-                    ..
-                }) => return Ok(Next::Clear),
+            Task::Check => config::check(screen, command.form, command.source)?,
+            Task::Ask(verb) => match self.ask(verb, command) {
+                Err(trouble) if verb == Verb::Stop && trouble.exit == Exit::NotRunning => {
+                    return Ok(Some(Next::Clear));
+                }
                 outcome => outcome?,
             },
         }
-        Ok(Next::Exit(Exit::Done))
+        Ok(None)
     }
 
-    /// Ends: what is still in a buffer goes out, and trouble is told once.
-    fn end(&mut self, outcome: Result<Exit, Trouble>) -> Exit {
-        let flushed = self.out.flush().map_err(Trouble::from);
-        match outcome.and_then(|exit| flushed.map(|()| exit)) {
-            Ok(exit) => exit,
-            // Whoever read our output has seen enough, as in `lanemark flows | head`.
-            Err(Trouble::Output(ErrorKind::BrokenPipe)) => Exit::Done,
-            Err(trouble) => {
-                // Nothing can be done about a standard error that takes no text.
-                let _ = writeln!(
-                    self.err,
-                    "{}{}",
-                    trouble.lead(),
-                    screen::clean(&trouble.to_string())
-                );
-                trouble.exit()
-            }
+    /// Asks the daemon and prints its answer.
+    fn ask(&mut self, verb: Verb, command: &Command<'_>) -> Result<(), Box<Trouble>> {
+        let configuration = match verb {
+            Verb::ConfigApply => Some(config::line(command.source)?),
+            _ => None,
+        };
+        let request = Request {
+            verb,
+            device: command.device,
+            class: command.class.map(Class::name),
+        };
+        let wait = self.silence_max;
+        let mut answer = Answer::to(&request, configuration.as_deref(), command.socket, wait)?;
+        let (screen, answer) = (&mut self.screen, &mut *answer);
+        if command.form == Form::Json {
+            return answer.print(screen);
+        }
+        match verb {
+            Verb::Status => status::print(screen, answer),
+            Verb::Devices => devices::print(screen, answer),
+            Verb::Flows => flows::print(screen, answer),
+            Verb::Set | Verb::Unset => set::print(screen, answer, command.class),
+            Verb::ConfigShow => config::print(screen, answer),
+            Verb::ConfigApply => config::applied(screen, answer, command.source),
+            Verb::Doctor => doctor::print(screen, answer),
+            Verb::Stop => stop::print(screen, answer),
         }
     }
 
-    fn screen(&mut self) -> Screen<'_> {
-        Screen::new(self.out, self.surroundings)
+    /// Ends: what still waits goes out, and trouble is told once.
+    fn end(&mut self, outcome: Result<(), Box<Trouble>>) -> Exit {
+        let sent = self.screen.send();
+        let Err(trouble) = outcome.and(sent) else {
+            return Exit::Done;
+        };
+        if trouble.exit != Exit::Done {
+            let line = format!("{}{}\n", trouble.lead(), screen::clean(&trouble));
+            // Nothing can be done about a standard error that takes no text.
+            let _ = self.err.send(line.as_bytes());
+        }
+        trouble.exit
     }
 }
 
 /// Where the configuration is when nobody says it: on DD-WRT the folder that outlives a restart.
 fn default_dir(is_folder: fn(&Path) -> bool) -> PathBuf {
-    let on_jffs =
-        Path::new(DIR_JFFS).parent().is_some_and(is_folder) && !is_folder(Path::new(DIR_DEFAULT));
+    let on_jffs = is_folder(Path::new(ETC_JFFS)) && !is_folder(Path::new(DIR_DEFAULT));
     PathBuf::from(if on_jffs { DIR_JFFS } else { DIR_DEFAULT })
 }
 

@@ -4,9 +4,11 @@
 //! starts an escape sequence; U+202E and its kin turn the rest of the line around; U+200B and its kin show nothing. All of them become
 //! `?` here, and everything for people goes out through here.
 
-use std::io::{self, Write};
+use std::fmt::{self, Display, Write};
 
-use crate::sys::client::Surroundings;
+use crate::sys::client::{Sink, Surroundings};
+
+use super::trouble::Trouble;
 
 /// Columns of the narrowest terminal that is served.
 pub(super) const COLUMNS: usize = 80;
@@ -14,9 +16,15 @@ pub(super) const COLUMNS: usize = 80;
 /// Where the following lines of a sentence start.
 const INDENT: usize = 4;
 
-/// Standard output.
+/// Bytes that wait before they are written: chosen, so that a long list takes few system calls.
+const WAITING_BYTES: usize = 4096;
+
+/// Standard output. What is printed waits here until it is sent.
 pub(super) struct Screen<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut dyn Sink,
+    waiting: Vec<u8>,
+    /// The start of a character of JSON whose end has not come yet.
+    unfinished: Vec<u8>,
     terminal: bool,
     colour: bool,
 }
@@ -44,101 +52,197 @@ impl Tone {
     }
 }
 
+/// A column of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    pub(super) heading: &'static str,
+    pub(super) columns: usize,
+    edge: Edge,
+}
+
+/// Where the text of a column stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Left,
+    Right,
+}
+
+impl Column {
+    /// Its text starts at its left edge.
+    pub(super) const fn left(heading: &'static str, columns: usize) -> Column {
+        Column {
+            heading,
+            columns,
+            edge: Edge::Left,
+        }
+    }
+
+    /// Its text ends at its right edge.
+    pub(super) const fn right(heading: &'static str, columns: usize) -> Column {
+        Column {
+            heading,
+            columns,
+            edge: Edge::Right,
+        }
+    }
+
+    /// The columns of a table, with a space between each two.
+    pub(super) const fn together(table: &[Column]) -> usize {
+        let mut sum = table.len() - 1;
+        let mut index = 0;
+        while index < table.len() {
+            sum += table[index].columns;
+            index += 1;
+        }
+        sum
+    }
+
+    /// Puts the text behind what is on the line.
+    fn cell(&self, line: &mut String, text: &dyn Display) {
+        let text = cut(text, self.columns);
+        let padding = self.columns - width(&text);
+        // An indent is a gap already.
+        if line.bytes().any(|byte| byte != b' ') {
+            line.push(' ');
+        }
+        if self.edge == Edge::Left {
+            line.push_str(&text);
+        }
+        pad(line, padding);
+        if self.edge == Edge::Right {
+            line.push_str(&text);
+        }
+    }
+}
+
+fn pad(line: &mut String, columns: usize) {
+    for _ in 0..columns {
+        line.push(' ');
+    }
+}
+
 impl<'a> Screen<'a> {
     /// Writes to `out`, with colours where the surroundings allow them.
-    pub(super) fn new(out: &'a mut dyn Write, surroundings: &Surroundings) -> Screen<'a> {
+    pub(super) fn new(out: &'a mut dyn Sink, surroundings: &Surroundings) -> Screen<'a> {
         Screen {
             out,
+            waiting: Vec::new(),
+            unfinished: Vec::new(),
             terminal: surroundings.terminal,
             colour: surroundings.colour,
         }
     }
 
-    /// A line of a table.
-    pub(super) fn row(&mut self, row: &Row) -> io::Result<()> {
-        self.toned(row.tone, row.text.trim_end())?;
-        self.out.write_all(b"\n")
+    /// Sends what waits.
+    pub(super) fn send(&mut self) -> Result<(), Box<Trouble>> {
+        let sent = self.out.send(&self.waiting);
+        self.waiting.clear();
+        sent.map_err(Trouble::output)
     }
 
-    /// A sentence that starts with `lead`, in its tone, and is broken between words.
-    pub(super) fn prose(&mut self, tone: Tone, lead: &str, text: &str) -> io::Result<()> {
-        let lead = clean(lead);
-        let indent = if lead.ends_with(' ') {
-            width(&lead)
-        } else {
-            INDENT
-        };
-        let gap = !lead.is_empty() && !lead.ends_with(' ');
-        let mut lines = Lines {
-            done: String::new(),
-            column: width(&lead),
-            indent,
-            gap,
-        };
-        for word in clean_words(text).split(' ').filter(|word| !word.is_empty()) {
-            lines.word(&word.replace('\u{a0}', " "));
+    /// Sends what waits when it is much: in a list, whose end may be far.
+    pub(super) fn send_much(&mut self) -> Result<(), Box<Trouble>> {
+        if self.waiting.len() < WAITING_BYTES {
+            return Ok(());
         }
-        let mut lines = lines.done.split('\n').map(str::trim_end);
-        let first = lines.next().unwrap_or_default();
-        self.toned(
-            tone,
-            if first.is_empty() {
-                lead.trim_end()
-            } else {
-                &lead
-            },
-        )?;
-        writeln!(self.out, "{first}")?;
-        lines.try_for_each(|line| writeln!(self.out, "{line}"))
+        self.send()
+    }
+
+    /// The line above a table.
+    pub(super) fn heading(&mut self, columns: &[Column]) {
+        let mut line = String::new();
+        for column in columns {
+            column.cell(&mut line, &column.heading);
+        }
+        self.line(Tone::Heading, &line);
+    }
+
+    /// A line of a table. Longer texts are cut.
+    pub(super) fn row(&mut self, columns: &[Column], cells: &[&dyn Display]) {
+        let mut line = String::new();
+        for (column, cell) in columns.iter().zip(cells) {
+            column.cell(&mut line, cell);
+        }
+        self.line(Tone::Plain, &line);
+    }
+
+    fn line(&mut self, tone: Tone, line: &str) {
+        self.toned(tone, line.trim_end_matches(' '));
+        self.text("\n");
+    }
+
+    /// A sentence that starts with `lead`, in its tone, and is broken between words. The following lines start at `INDENT`, or where
+    /// the first one does when the lead ends in a space.
+    pub(super) fn prose(&mut self, tone: Tone, lead: &dyn Display, text: &dyn Display) {
+        let mut lines = Lines::behind(clean(lead));
+        let lead = lines.done.len();
+        for word in clean_words(text).split(' ') {
+            lines.word(word);
+        }
+        let mut lines = lines.done.split('\n');
+        let first = lines.next().unwrap_or_default().trim_end_matches(' ');
+        let (lead, rest) = first.split_at_checked(lead).unwrap_or((first, ""));
+        self.toned(tone, lead);
+        self.line(Tone::Plain, rest);
+        for line in lines {
+            self.line(Tone::Plain, line);
+        }
     }
 
     /// Lines of our own that are known to fit: help.
-    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+    pub(super) fn text(&mut self, text: &str) {
+        self.waiting.extend_from_slice(text.as_bytes());
     }
 
     /// JSON as it came. On a terminal, characters that could play tricks there are written as their JSON escapes, which is the same
-    /// JSON; `rest` carries a character whose bytes have not all come yet.
-    pub(super) fn json(&mut self, bytes: &[u8], rest: &mut Vec<u8>) -> io::Result<()> {
+    /// JSON.
+    pub(super) fn json(&mut self, bytes: &[u8]) {
         if !self.terminal {
-            return self.out.write_all(bytes);
+            return self.waiting.extend_from_slice(bytes);
         }
-        rest.extend_from_slice(bytes);
-        let mut keep = 0;
-        for chunk in rest.utf8_chunks() {
-            for letter in chunk.valid().chars() {
-                self.json_letter(letter)?;
+        let mut all = core::mem::take(&mut self.unfinished);
+        all.extend_from_slice(bytes);
+        let mut seen = 0;
+        for chunk in all.utf8_chunks() {
+            let (valid, bad) = (chunk.valid(), chunk.invalid());
+            for letter in valid.chars() {
+                self.json_letter(letter);
             }
-            keep += chunk.valid().len();
-            let bad = chunk.invalid();
-            if is_unfinished(bad) && keep + bad.len() == rest.len() {
-                break;
+            seen += valid.len() + bad.len();
+            if seen == all.len() && is_unfinished(bad) {
+                self.unfinished.extend_from_slice(bad);
+            } else if !bad.is_empty() {
+                self.text("\\ufffd");
             }
-            if !bad.is_empty() {
-                self.out.write_all(b"\\ufffd")?;
-            }
-            keep += bad.len();
         }
-        rest.drain(..keep);
-        Ok(())
     }
 
-    fn json_letter(&mut self, letter: char) -> io::Result<()> {
+    fn json_letter(&mut self, letter: char) {
         if letter == '\n' || !is_tricky(letter) {
-            return write!(self.out, "{letter}");
+            return self.text(letter.encode_utf8(&mut [0; 4]));
         }
-        letter
-            .encode_utf16(&mut [0; 2])
-            .iter()
-            .try_for_each(|unit| write!(self.out, "\\u{unit:04x}"))
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // What waits takes whatever is written to it.
+            let _ = write!(self, "\\u{unit:04x}");
+        }
     }
 
-    fn toned(&mut self, tone: Tone, text: &str) -> io::Result<()> {
-        if self.colour && tone != Tone::Plain && !text.is_empty() {
-            write!(self.out, "{}{text}\x1b[0m", tone.start())
-        } else {
-            self.out.write_all(text.as_bytes())
+    fn toned(&mut self, tone: Tone, text: &str) {
+        let toned = self.colour && tone != Tone::Plain && !text.is_empty();
+        if toned {
+            self.text(tone.start());
         }
+        self.text(text);
+        if toned {
+            self.text("\x1b[0m");
+        }
+    }
+}
+
+impl Write for Screen<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
     }
 }
 
@@ -147,120 +251,115 @@ fn is_unfinished(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
-/// A line of a table, built from left to right.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    text: String,
-    tone: Tone,
-}
-
-impl Row {
-    /// An empty line.
-    pub(super) fn new(tone: Tone) -> Row {
-        Row {
-            text: String::new(),
-            tone,
-        }
-    }
-
-    /// A column whose text starts at its left edge; longer text is cut.
-    pub(super) fn left(mut self, text: &str, columns: usize) -> Row {
-        let text = cut(text, columns);
-        let padding = columns - width(&text);
-        self.gap();
-        self.text.push_str(&text);
-        self.text.extend(std::iter::repeat_n(' ', padding));
-        self
-    }
-
-    /// A column whose text ends at its right edge; longer text is cut.
-    pub(super) fn right(mut self, text: &str, columns: usize) -> Row {
-        let text = cut(text, columns);
-        let padding = columns - width(&text);
-        self.gap();
-        self.text.extend(std::iter::repeat_n(' ', padding));
-        self.text.push_str(&text);
-        self
-    }
-
-    /// Empty columns at the left edge.
-    pub(super) fn indent(mut self, columns: usize) -> Row {
-        self.text.extend(std::iter::repeat_n(' ', columns));
-        self
-    }
-
-    /// The columns in use.
-    pub(super) fn width(&self) -> usize {
-        width(&self.text)
-    }
-
-    fn gap(&mut self) {
-        // An indent is a gap already.
-        if !self.text.is_empty() && self.text.chars().any(|letter| letter != ' ') {
-            self.text.push(' ');
-        }
-    }
-}
-
 /// A sentence in the making.
 struct Lines {
     done: String,
     column: usize,
+    /// Where the following lines start.
     indent: usize,
     /// Whether a space is due before the next word.
     gap: bool,
 }
 
 impl Lines {
+    fn behind(lead: String) -> Lines {
+        let column = width(&lead);
+        let gap = !lead.ends_with(' ');
+        Lines {
+            indent: if gap { INDENT } else { column },
+            gap: gap && !lead.is_empty(),
+            column,
+            done: lead,
+        }
+    }
+
     fn word(&mut self, word: &str) {
+        if word.is_empty() {
+            return;
+        }
         if self.gap && self.column + 1 + width(word) > COLUMNS {
             self.line();
         } else if self.gap {
-            self.done.push(' ');
-            self.column += 1;
+            self.letter(' ');
         }
         for letter in word.chars() {
-            if self.column + letter_width(letter) > COLUMNS {
-                self.line();
-            }
-            self.done.push(letter);
-            self.column += letter_width(letter);
+            self.letter(if letter == NO_BREAK { ' ' } else { letter });
         }
         self.gap = true;
     }
 
+    fn letter(&mut self, letter: char) {
+        let columns = letter_width(letter);
+        if self.column + columns > COLUMNS {
+            self.line();
+        }
+        self.done.push(letter);
+        self.column += columns;
+    }
+
     fn line(&mut self) {
         self.done.push('\n');
-        self.done.extend(std::iter::repeat_n(' ', self.indent));
+        pad(&mut self.done, self.indent);
         self.column = self.indent;
         self.gap = false;
     }
 }
 
+/// The space at which no line is broken.
+const NO_BREAK: char = '\u{a0}';
+
 /// The text on one line, with `?` for each character that could play tricks on a terminal.
-pub(super) fn clean(text: &str) -> String {
-    clean_words(text).replace('\u{a0}', " ")
+pub(super) fn clean(text: &dyn Display) -> String {
+    cleaned(text, ' ')
 }
 
 /// The same with its no-break spaces.
-fn clean_words(text: &str) -> String {
-    text.chars()
-        .map(|letter| if is_tricky(letter) { '?' } else { letter })
-        .collect()
+fn clean_words(text: &dyn Display) -> String {
+    cleaned(text, NO_BREAK)
+}
+
+fn cleaned(text: &dyn Display, no_break: char) -> String {
+    struct Clean {
+        text: String,
+        no_break: char,
+    }
+    impl Write for Clean {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            for letter in text.chars() {
+                self.text.push(match letter {
+                    NO_BREAK => self.no_break,
+                    letter if is_tricky(letter) => '?',
+                    letter => letter,
+                });
+            }
+            Ok(())
+        }
+    }
+    let mut clean = Clean {
+        text: String::new(),
+        no_break,
+    };
+    // A string takes whatever is written to it.
+    let _ = write!(clean, "{text}");
+    clean.text
 }
 
 /// The clean text in at most so many columns; a longer one ends in `~`.
-pub(super) fn cut(text: &str, columns: usize) -> String {
+pub(super) fn cut(text: &dyn Display, columns: usize) -> String {
     let mut text = clean(text);
     if width(&text) <= columns {
         return text;
     }
-    let mut used = 0;
-    let kept = text.char_indices().find_map(|(index, letter)| {
+    let (mut used, mut kept) = (0, 0);
+    for letter in text.chars() {
         used += letter_width(letter);
-        (used + 1 > columns).then_some(index)
-    });
-    text.truncate(kept.unwrap_or(0));
+        // A column is for the `~`.
+        if used >= columns {
+            break;
+        }
+        kept += letter.len_utf8();
+    }
+    text.truncate(kept);
     if columns > 0 {
         text.push('~');
     }

@@ -1,57 +1,45 @@
-use std::time::Duration;
+use core::fmt;
 
-use crate::control::{Changed, Request, Verb};
+use crate::control::Changed;
 use crate::value::Class;
 
-use super::amount::plural;
+use super::amount::Amount;
 use super::answer::Answer;
-use super::command::Command;
 use super::screen::{Screen, Tone};
 use super::trouble::Trouble;
 
-/// Gives a device a class, or takes it away, and tells what changed.
-pub(super) fn change(
+/// Tells what a device's class is now.
+pub(super) fn print(
     screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-    (device, class): (&str, Option<Class>),
-) -> Result<(), Trouble> {
-    let verb = if class.is_some() {
-        Verb::Set
-    } else {
-        Verb::Unset
-    };
-    let request = Request {
-        verb,
-        device: Some(device),
-        class: class.map(Class::name),
-    };
-    let mut answer = Answer::to(&request, None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
-    let changed: Changed = answer.object()?;
+    answer: &mut Answer<'_>,
+    class: Option<Class>,
+) -> Result<(), Box<Trouble>> {
+    let mut changed = Changed::default();
+    answer.object(&mut changed)?;
     let who = match changed.name.as_str() {
         "" => changed.mac.to_string(),
         name => format!("{name} ({})", changed.mac),
     };
-    match class {
-        Some(class) => tell(screen, &format!("{who} is {class}"), &changed),
-        None => tell(screen, &format!("{who} has no class now"), &changed),
-    }
+    let (verb, class) = class.map_or(("has", "no class now"), |class| ("is", class.name()));
+    tell(screen, &format_args!("{who} {verb} {class}"), &changed);
+    Ok(())
 }
 
 /// What changed, in one sentence, and the daemon's remark.
-pub(super) fn tell(screen: &mut Screen<'_>, what: &str, changed: &Changed) -> Result<(), Trouble> {
+pub(super) fn tell(screen: &mut Screen<'_>, what: &dyn fmt::Display, changed: &Changed) {
     let saved = if changed.saved { "" } else { "; not saved yet" };
-    let flows = plural(changed.flows_marked, "live flow");
+    let flows = Amount::Things(changed.flows_marked, "live flow");
     screen.prose(
         Tone::Plain,
-        "",
-        &format!("{what}; {flows} re-marked{saved}"),
-    )?;
+        &"",
+        &format_args!("{what}; {flows} re-marked{saved}"),
+    );
+    remark(screen, changed);
+}
+
+/// The daemon's remark, if it has one.
+pub(super) fn remark(screen: &mut Screen<'_>, changed: &Changed) {
     if !changed.remark.is_empty() {
-        screen.prose(Tone::Doubtful, "note:", &changed.remark)?;
+        screen.prose(Tone::Doubtful, &"note:", &changed.remark);
     }
-    Ok(())
 }

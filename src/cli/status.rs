@@ -1,96 +1,112 @@
-use std::time::Duration;
+use core::fmt;
 
-use crate::control::{ClassStatus, Request, Side, State, Status, Verb};
+use crate::control::{ClassStatus, Side, State, Status};
 
-use super::amount::{count, lasting, line_rate, plural, rate};
+use super::amount::Amount;
 use super::answer::Answer;
-use super::command::Command;
-use super::screen::{Row, Screen, Tone};
+use super::screen::{Column, Screen, Tone};
 use super::trouble::Trouble;
 
 /// Below so many percent the line is not ours alone: something bypasses the queues. Chosen: the counters of two devices are not read
 /// in the same instant, and a few percent are that.
 const PROVEN_PERCENT_MIN: u8 = 90;
 
-/// Prints whether the lanes work, and the lanes.
-pub(super) fn show(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-) -> Result<(), Trouble> {
-    let mut answer = Answer::to(&Request::plain(Verb::Status), None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
-    let status: Status = answer.object()?;
-    health(screen, &status)?;
-    if !status.classes.is_empty() {
-        table(screen, &status.classes)?;
-    }
-    around(screen, &status)
-}
+/// Columns for a mark; wider ones make the table wider: 79 with the widest.
+const MARK: usize = 4;
 
-/// The first line: is it on, and is it proven.
-fn health(screen: &mut Screen<'_>, status: &Status) -> Result<(), Trouble> {
-    let or = |usual: &'static str| {
-        if status.reason.is_empty() {
-            usual
-        } else {
-            status.reason.as_str()
-        }
-    };
-    match status.state {
-        State::On => {
-            let tone = if is_bypassed(&status.up) || is_bypassed(&status.down) {
-                Tone::Doubtful
-            } else {
-                Tone::Good
-            };
-            let (up, down) = (&status.up, &status.down);
-            let text = format!(
-                "{}; {}\u{a0}shapes uploads at\u{a0}{}, {}\u{a0}downloads at\u{a0}{}",
-                proof(up, down),
-                one_word(&up.interface),
-                line_rate(up.line_kbit),
-                one_word(&down.interface),
-                line_rate(down.line_kbit),
-            );
-            screen.prose(tone, "on:", &text)?;
-            if !status.reason.is_empty() {
-                screen.prose(tone, "note:", &status.reason)?;
-            }
-        }
-        State::Off => screen.prose(Tone::Bad, "off:", or("the configuration says so"))?,
-        State::Waiting => {
-            screen.prose(Tone::Doubtful, "waiting:", or("something is not there yet"))?
-        }
-        State::Failing => screen.prose(
-            Tone::Bad,
-            "failing:",
-            or("the kernel refuses; it is tried again"),
-        )?,
+/// The lines above the lanes: what the columns are about, and the columns.
+const ABOVE: [Column; 5] = [
+    Column::left(" ", 8),
+    Column::right(" ", MARK),
+    Column::right("guarantee", 21),
+    Column::right("rate", 21),
+    Column::right("queued ms", 9),
+];
+const TABLE: [Column; 9] = [
+    Column::left("class", 8),
+    Column::right("mark", MARK),
+    Column::right("up", 10),
+    Column::right("down", 10),
+    Column::right("up", 10),
+    Column::right("down", 10),
+    Column::right("up", 4),
+    Column::right("down", 4),
+    Column::right("drops", 5),
+];
+
+/// Prints whether the lanes work, and the lanes.
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+    let mut status = Box::<Status>::default();
+    answer.object(&mut *status)?;
+    health(screen, &status);
+    if !status.classes.is_empty() {
+        table(screen, &status.classes);
     }
+    around(screen, &status);
     Ok(())
 }
 
-fn proof(up: &Side, down: &Side) -> String {
-    let percent = |side: &Side, way| match side.proven_percent {
-        Some(percent) => format!("{percent}\u{a0}%\u{a0}{way}"),
-        None => format!("not\u{a0}yet\u{a0}{way}"),
+/// The first line: is it on, and is it proven.
+fn health(screen: &mut Screen<'_>, status: &Status) {
+    let (up, down) = (&status.up, &status.down);
+    let bypassed = is_bypassed(up) || is_bypassed(down);
+    let reason = status.reason.as_str();
+    let (tone, lead, usual) = match status.state {
+        State::On if bypassed => (Tone::Doubtful, "on:", ""),
+        State::On => (Tone::Good, "on:", ""),
+        State::Off => (Tone::Bad, "off:", "the configuration says so"),
+        State::Waiting => (Tone::Doubtful, "waiting:", "something is not there yet"),
+        State::Failing => (
+            Tone::Bad,
+            "failing:",
+            "the kernel refuses; it is tried again",
+        ),
     };
-    if up.proven_percent.is_none() && down.proven_percent.is_none() {
-        return "not proven yet (too little traffic to tell)".to_owned();
+    if status.state != State::On {
+        let why = if reason.is_empty() { usual } else { reason };
+        return screen.prose(tone, &lead, &why);
     }
-    let bypassed = if is_bypassed(up) || is_bypassed(down) {
-        "but bypassed, "
-    } else {
-        ""
-    };
-    format!(
-        "{bypassed}proven {}, {}",
-        percent(up, "up"),
-        percent(down, "down")
-    )
+    let proof = Proof { up, down, bypassed };
+    let shapes = format_args!(
+        "{proof}; {}\u{a0}shapes uploads at\u{a0}{}, {}\u{a0}downloads at\u{a0}{}",
+        one_word(&up.interface),
+        Amount::LineRate(up.line_kbit),
+        one_word(&down.interface),
+        Amount::LineRate(down.line_kbit),
+    );
+    screen.prose(tone, &lead, &shapes);
+    if !reason.is_empty() {
+        screen.prose(tone, &"note:", &reason);
+    }
+}
+
+/// How much of the line's bytes went through our queues.
+struct Proof<'a> {
+    up: &'a Side,
+    down: &'a Side,
+    bypassed: bool,
+}
+
+impl fmt::Display for Proof<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percents = [self.up.proven_percent, self.down.proven_percent];
+        if percents == [None; 2] {
+            return f.write_str("not proven yet (too little traffic to tell)");
+        }
+        let mut lead = if self.bypassed {
+            "but bypassed, proven "
+        } else {
+            "proven "
+        };
+        for (percent, way) in percents.into_iter().zip(["up", "down"]) {
+            match percent {
+                Some(percent) => write!(f, "{lead}{percent}\u{a0}%\u{a0}{way}")?,
+                None => write!(f, "{lead}not\u{a0}yet\u{a0}{way}")?,
+            }
+            lead = ", ";
+        }
+        Ok(())
+    }
 }
 
 fn is_bypassed(side: &Side) -> bool {
@@ -103,82 +119,78 @@ fn one_word(name: &str) -> String {
     name.replace(' ', "\u{a0}")
 }
 
-/// Columns: 8 for the class, at least 4 for the mark, 10 a rate, 4 a delay, 5 for drops; 79 with the widest mark.
-fn table(screen: &mut Screen<'_>, classes: &[ClassStatus]) -> Result<(), Trouble> {
-    let mark_columns = classes
-        .iter()
-        .map(|class| class.mark.to_string().len())
-        .fold(4, usize::max);
-    let heading = |class, mark| {
-        Row::new(Tone::Heading)
-            .left(class, 8)
-            .right(mark, mark_columns)
-    };
-    screen.row(
-        &heading(" ", " ")
-            .right("guarantee", 21)
-            .right("rate", 21)
-            .right("queued ms", 9),
-    )?;
-    let mut row = heading("class", "mark");
-    for _ in 0..2 {
-        row = row.right("up", 10).right("down", 10);
+fn table(screen: &mut Screen<'_>, classes: &[ClassStatus]) {
+    let (mut above, mut table) = (ABOVE, TABLE);
+    let ([_, above_mark, ..], [_, mark, ..]) = (&mut above, &mut table);
+    for class in classes {
+        mark.columns = mark.columns.max(class.mark.to_string().len());
     }
-    screen.row(&row.right("up", 4).right("down", 4).right("drops", 5))?;
+    above_mark.columns = mark.columns;
+    screen.heading(&above);
+    screen.heading(&table);
     for class in classes {
         let (up, down) = (&class.up, &class.down);
-        let guarantee = |kbit| {
-            if kbit == 0 {
-                "-".to_owned()
-            } else {
-                rate(kbit)
-            }
-        };
-        let row = Row::new(Tone::Plain)
-            .left(&class.class, 8)
-            .right(&class.mark.to_string(), mark_columns)
-            .right(&guarantee(up.guarantee_kbit), 10)
-            .right(&guarantee(down.guarantee_kbit), 10)
-            .right(&rate(up.rate_kbit), 10)
-            .right(&rate(down.rate_kbit), 10)
-            .right(&count(u64::from(up.delay_ms)), 4)
-            .right(&count(u64::from(down.delay_ms)), 4)
-            .right(&count(u64::from(up.dropped) + u64::from(down.dropped)), 5);
-        screen.row(&row)?;
+        screen.row(
+            &table,
+            &[
+                &class.class,
+                &class.mark,
+                &Guarantee(up.guarantee_kbit),
+                &Guarantee(down.guarantee_kbit),
+                &Amount::Rate(up.rate_kbit),
+                &Amount::Rate(down.rate_kbit),
+                &Amount::Count(u64::from(up.delay_ms)),
+                &Amount::Count(u64::from(down.delay_ms)),
+                &Amount::Count(u64::from(up.dropped) + u64::from(down.dropped)),
+            ],
+        );
     }
-    Ok(())
+}
+
+/// A rate in kbit/s that is promised, or a dash.
+struct Guarantee(u32);
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("-"),
+            kbit => Amount::Rate(kbit).fmt(f),
+        }
+    }
 }
 
 /// What stands around the lanes: the line now, the router, the daemon.
-fn around(screen: &mut Screen<'_>, status: &Status) -> Result<(), Trouble> {
+fn around(screen: &mut Screen<'_>, status: &Status) {
+    let (up, down) = (&status.up, &status.down);
     let mut line = format!(
         "{} up, {} down",
-        rate(status.up.rate_kbit),
-        rate(status.down.rate_kbit)
+        Amount::Rate(up.rate_kbit),
+        Amount::Rate(down.rate_kbit)
     );
-    let leaves = [status.up.leaf.as_str(), status.down.leaf.as_str()];
-    if leaves.iter().any(|leaf| !leaf.is_empty()) {
-        let [up, down] = leaves.map(|leaf| if leaf.is_empty() { "none" } else { leaf });
+    if !up.leaf.is_empty() || !down.leaf.is_empty() {
+        let [up, down] = [&up.leaf, &down.leaf].map(|leaf| match leaf.as_str() {
+            "" => "none",
+            leaf => leaf,
+        });
         line += &format!("; queues inside the lanes: {up} up, {down} down");
     }
-    screen.prose(Tone::Plain, "line now:", &line)?;
-    let flows = match status.flows_max {
-        0 => String::new(),
-        max => format!(", {}\u{a0}of\u{a0}{max} flows", status.flows),
-    };
-    let devices = plural(u32::from(status.devices), "device");
-    screen.prose(Tone::Plain, "home:", &format!("{devices}{flows}"))?;
+    screen.prose(Tone::Plain, &"line now:", &line);
+    let mut home = Amount::Things(u32::from(status.devices), "device").to_string();
+    if status.flows_max > 0 {
+        let (flows, max) = (status.flows, status.flows_max);
+        home += &format!(", {flows}\u{a0}of\u{a0}{max} flows");
+    }
+    screen.prose(Tone::Plain, &"home:", &home);
     let saved = if status.saved {
         "saved"
     } else {
         "not saved yet"
     };
-    let daemon = format!(
+    let daemon = format_args!(
         "version\u{a0}{}, process\u{a0}{}, up {}; configuration {saved}",
         status.version,
         status.pid,
-        lasting(status.uptime_s)
+        Amount::Lasting(status.uptime_s)
     );
-    screen.prose(Tone::Plain, "daemon:", &daemon)?;
-    Ok(())
+    screen.prose(Tone::Plain, &"daemon:", &daemon);
 }

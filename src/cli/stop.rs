@@ -1,58 +1,33 @@
-use std::time::Duration;
+use crate::control::Changed;
 
-use crate::control::{Changed, Request, Verb};
-
-use super::amount::plural;
+use super::amount::Amount;
 use super::answer::Answer;
-use super::command::{Command, Form};
+use super::command::Form;
 use super::screen::{Screen, Tone};
+use super::set::remark;
 use super::trouble::Trouble;
 
-/// Lets the daemon take everything of ours out of the kernel, and end.
-pub(super) fn stop(
-    screen: &mut Screen<'_>,
-    command: &Command,
-    wait: Duration,
-) -> Result<(), Trouble> {
-    let mut answer = Answer::to(&Request::plain(Verb::Stop), None, command, wait)?;
-    if answer.as_json(screen)? {
-        return Ok(());
-    }
-    let changed: Changed = answer.object()?;
+/// Tells that the daemon took everything of ours out of the kernel and ended.
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+    let mut changed = Changed::default();
+    answer.object(&mut changed)?;
     let mut text = "lanemark has stopped; nothing of it is left in the kernel".to_owned();
     if changed.flows_marked > 0 {
-        text += &format!(
-            "; the mark of {} was taken away",
-            plural(changed.flows_marked, "live flow")
-        );
+        let flows = Amount::Things(changed.flows_marked, "live flow");
+        text += &format!("; the mark of {flows} was taken away");
     }
-    screen.prose(Tone::Plain, "", &text)?;
-    if !changed.remark.is_empty() {
-        screen.prose(Tone::Doubtful, "note:", &changed.remark)?;
-    }
+    screen.prose(Tone::Plain, &"", &text);
+    remark(screen, &changed);
     Ok(())
 }
 
 /// Says what was found in the kernel where no daemon ran.
-pub(super) fn cleared(screen: &mut Screen<'_>, form: Form, something: bool) -> Result<(), Trouble> {
-    match (form, something) {
-        (Form::Json, something) => {
-            screen.text(&format!("{{\"running\":false,\"removed\":{something}}}\n"))?
-        }
-        (Form::Table, false) => {
-            screen.prose(
-                Tone::Plain,
-                "",
-                "lanemark was not running; nothing of it was in the kernel",
-            )?;
-        }
-        (Form::Table, true) => {
-            screen.prose(
-                Tone::Plain,
-                "",
-                "lanemark was not running; removed what it had left",
-            )?;
-        }
-    }
-    Ok(())
+pub(super) fn cleared(screen: &mut Screen<'_>, form: Form, something: bool) {
+    let text = match (form, something) {
+        (Form::Json, false) => return screen.text("{\"running\":false,\"removed\":false}\n"),
+        (Form::Json, true) => return screen.text("{\"running\":false,\"removed\":true}\n"),
+        (Form::Table, false) => "lanemark was not running; nothing of it was in the kernel",
+        (Form::Table, true) => "lanemark was not running; removed what it had left",
+    };
+    screen.prose(Tone::Plain, &"", &text);
 }

@@ -1,12 +1,10 @@
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::Path;
 
-use crate::config;
+use crate::config::CONFIG_BYTES_MAX;
 use crate::control::{BadAnswer, Failure, Fault};
 use crate::sys::client::{BadFile, BadLine};
-
-use super::usage::Usage;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,83 +22,104 @@ pub enum Exit {
 impl Exit {
     /// The exit code.
     pub const fn code(self) -> u8 {
-        match self {
-            Exit::Done => 0,
-            Exit::Refused => 1,
-            Exit::Input => 2,
-            Exit::NotRunning => 3,
-        }
+        self as u8
     }
 }
 
-/// Why a command was not carried out. Shown without the program's name.
+/// Why a command was not carried out: its sentence, without the program's name, and the exit code that goes with it.
+///
+/// Made where it happens and told once, hence a sentence and not its parts; in a box, so that passing it on costs a word.
 #[derive(Clone, Debug)]
-pub enum Trouble {
-    /// The words make no sense.
-    Usage(Usage),
-    /// The daemon was not heard.
-    Line {
-        /// Where it should listen.
-        socket: PathBuf,
-        /// Why.
-        bad: BadLine,
-    },
-    /// The daemon was heard but not understood.
-    Answer(BadAnswer),
-    /// The daemon said no.
-    Failure(Box<Failure>),
-    /// A file was not read.
-    File {
-        /// Its name, as on the command line.
-        name: String,
-        /// Why.
-        bad: BadFile,
-    },
-    /// A file is no configuration.
-    Config {
-        /// Its name, as on the command line.
-        name: String,
-        /// Why.
-        problem: Box<config::Problem>,
-    },
-    /// Standard output takes no more.
-    Output(ErrorKind),
+pub struct Trouble {
+    /// How the program ends with it.
+    pub exit: Exit,
+    said: String,
 }
 
 impl Trouble {
-    /// The exit code that goes with it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Trouble::Usage(_) | Trouble::Config { .. } => Exit::Input,
-            Trouble::Line {
-                bad: BadLine::Nobody,
-                ..
-            } => Exit::NotRunning,
-            Trouble::Line {
-                bad: BadLine::Path, ..
-            } => Exit::Input,
-            Trouble::Failure(failure) if failure.fault == Fault::Input => Exit::Input,
-            Trouble::File {
-                bad: BadFile::TooLong | BadFile::Absent(_),
-                ..
-            } => Exit::Input,
-            Trouble::Line { .. }
-            | Trouble::Answer(_)
-            | Trouble::Failure(_)
-            | Trouble::File { .. } => Exit::Refused,
-            Trouble::Output(_) => Exit::Refused,
+    /// With this sentence.
+    #[cold]
+    #[inline(never)]
+    pub fn new(exit: Exit, sentence: fmt::Arguments<'_>) -> Box<Trouble> {
+        Box::new(Trouble {
+            exit,
+            said: sentence.to_string(),
+        })
+    }
+
+    /// The daemon was not heard.
+    #[inline(never)]
+    pub fn line(socket: &Path, bad: BadLine) -> Box<Trouble> {
+        let socket = socket.display();
+        let (exit, why) = match bad {
+            BadLine::Nobody => {
+                return Trouble::new(
+                    Exit::NotRunning,
+                    format_args!(
+                        "not running (no answer at {socket}); start it with 'lanemark run'"
+                    ),
+                );
+            }
+            BadLine::Denied => (Exit::Refused, "permission denied; root is needed"),
+            BadLine::Closed => (
+                Exit::Refused,
+                "the daemon closed the connection before its answer was complete",
+            ),
+            BadLine::Silent => (Exit::Refused, "the daemon runs but does not answer"),
+            BadLine::Path => {
+                return Trouble::new(Exit::Input, format_args!("{socket}: {bad}"));
+            }
+            BadLine::System(_) => {
+                return Trouble::new(Exit::Refused, format_args!("{socket}: {bad}"));
+            }
+        };
+        Trouble::new(exit, format_args!("{socket}: {why}"))
+    }
+
+    /// The daemon was heard but not understood.
+    #[inline(never)]
+    pub fn answer(bad: BadAnswer) -> Box<Trouble> {
+        Trouble::new(
+            Exit::Refused,
+            format_args!("the daemon's answer is not understood: {bad}; is it of another version?"),
+        )
+    }
+
+    /// The daemon said no.
+    pub fn failure(failure: &Failure) -> Box<Trouble> {
+        let exit = match failure.fault {
+            Fault::Input => Exit::Input,
+            Fault::Refused => Exit::Refused,
+        };
+        Trouble::new(exit, format_args!("{failure}"))
+    }
+
+    /// A file was not read. Its name is the one on the command line.
+    pub fn file(name: &dyn fmt::Display, bad: BadFile) -> Box<Trouble> {
+        match bad {
+            BadFile::TooLong => Trouble::new(
+                Exit::Input,
+                format_args!("{name}: expected at most {CONFIG_BYTES_MAX} bytes, found more"),
+            ),
+            BadFile::Absent(_) => Trouble::new(Exit::Input, format_args!("{name}: {bad}")),
+            BadFile::System(_) => Trouble::new(Exit::Refused, format_args!("{name}: {bad}")),
         }
     }
-}
 
-impl Trouble {
+    /// Standard output takes no more.
+    pub fn output(kind: ErrorKind) -> Box<Trouble> {
+        let exit = match kind {
+            // Whoever read our output has seen enough, as in `lanemark flows | head`.
+            ErrorKind::BrokenPipe => Exit::Done,
+            _ => Exit::Refused,
+        };
+        Trouble::new(exit, format_args!("standard output: {kind}"))
+    }
+
     /// What stands before it on standard error.
     pub(super) fn lead(&self) -> &'static str {
-        match self {
-            Trouble::Line {
-                bad: BadLine::Nobody,
-                ..
-            } => "lanemark is ",
+        match self.exit {
+            Exit::NotRunning => "lanemark is ",
             _ => "lanemark: ",
         }
     }
@@ -108,53 +127,6 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Usage(usage) => fmt::Display::fmt(usage, f),
-            Trouble::Line { socket, bad } => {
-                let socket = socket.display();
-                if *bad == BadLine::Nobody {
-                    return write!(
-                        f,
-                        "not running (no answer at {socket}); start it with 'lanemark run'"
-                    );
-                }
-                write!(f, "{socket}: ")?;
-                match bad {
-                    BadLine::Denied => f.write_str("permission denied; root is needed"),
-                    BadLine::Closed => f.write_str(
-                        "the daemon closed the connection before its answer was complete",
-                    ),
-                    BadLine::Silent => f.write_str("the daemon runs but does not answer"),
-                    bad => fmt::Display::fmt(bad, f),
-                }
-            }
-            Trouble::Answer(bad) => {
-                write!(
-                    f,
-                    "the daemon's answer is not understood: {bad}; is it of another version?"
-                )
-            }
-            Trouble::Failure(failure) => fmt::Display::fmt(failure, f),
-            Trouble::File {
-                name,
-                bad: BadFile::TooLong,
-            } => {
-                write!(
-                    f,
-                    "{name}: expected at most {} bytes, found more",
-                    config::CONFIG_BYTES_MAX
-                )
-            }
-            Trouble::File { name, bad } => write!(f, "{name}: {bad}"),
-            Trouble::Config { name, problem } => write!(f, "{name}: {problem}"),
-            Trouble::Output(kind) => write!(f, "standard output: {kind}"),
-        }
-    }
-}
-
-impl From<io::Error> for Trouble {
-    /// Of all the streams only standard output is written with `?`.
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Output(error.kind())
+        f.write_str(&self.said)
     }
 }

@@ -3,6 +3,8 @@ use core::fmt;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
+use super::record::{Fields, Record};
+
 /// Bytes of the longest reason or remark in an answer.
 pub const REASON_BYTES_MAX: usize = 160;
 
@@ -34,10 +36,11 @@ impl fmt::Display for BadAnswer {
 }
 
 /// Whether the lanes work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// The configuration says off.
+    #[default]
     Off,
     /// Everything of ours is in the kernel.
     On,
@@ -47,8 +50,13 @@ pub enum State {
     Failing,
 }
 
+impl State {
+    const ALL: [State; 4] = [State::Off, State::On, State::Waiting, State::Failing];
+    const NAMES: [&str; 4] = ["off", "on", "waiting", "failing"];
+}
+
 /// The health of the line and its lanes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Whether the lanes work.
     pub state: State,
@@ -76,6 +84,25 @@ pub struct Status {
     pub saved: bool,
 }
 
+impl Record for Status {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        let mut place = self.state as usize;
+        with.word("state", &State::NAMES, &mut place);
+        self.state = State::ALL.get(place).copied().unwrap_or_default();
+        with.text("reason", &mut self.reason);
+        with.text("version", &mut self.version);
+        with.number("pid", &mut self.pid);
+        with.number("uptime_s", &mut self.uptime_s);
+        with.record("up", &mut self.up);
+        with.record("down", &mut self.down);
+        with.list("classes", &mut self.classes);
+        with.number("devices", &mut self.devices);
+        with.number("flows", &mut self.flows);
+        with.number("flows_max", &mut self.flows_max);
+        with.flag("saved", &mut self.saved);
+    }
+}
+
 /// One direction of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
@@ -90,6 +117,16 @@ pub struct Side {
     pub proven_percent: Option<u8>,
     /// The leaf qdisc in use; empty when there is none.
     pub leaf: String<15>,
+}
+
+impl Record for Side {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("interface", &mut self.interface);
+        with.number("line_kbit", &mut self.line_kbit);
+        with.number("rate_kbit", &mut self.rate_kbit);
+        with.number("proven_percent", &mut self.proven_percent);
+        with.text("leaf", &mut self.leaf);
+    }
 }
 
 /// Which way a packet goes.
@@ -107,7 +144,7 @@ impl Direction {
 }
 
 /// One lane.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassStatus {
     /// Its name.
     pub class: String<15>,
@@ -117,6 +154,15 @@ pub struct ClassStatus {
     pub up: Line,
     /// Downloads.
     pub down: Line,
+}
+
+impl Record for ClassStatus {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("class", &mut self.class);
+        with.number("mark", &mut self.mark);
+        with.record("up", &mut self.up);
+        with.record("down", &mut self.down);
+    }
 }
 
 /// One lane in one direction.
@@ -138,8 +184,20 @@ pub struct Line {
     pub delay_ms: u32,
 }
 
+impl Record for Line {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.number("guarantee_kbit", &mut self.guarantee_kbit);
+        with.number("rate_kbit", &mut self.rate_kbit);
+        with.number("bytes", &mut self.bytes);
+        with.number("packets", &mut self.packets);
+        with.number("dropped", &mut self.dropped);
+        with.number("backlog_bytes", &mut self.backlog_bytes);
+        with.number("delay_ms", &mut self.delay_ms);
+    }
+}
+
 /// A device of the home.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its name: the configured one, else the one from its DHCP lease, else empty.
     pub name: String<63>,
@@ -159,8 +217,21 @@ pub struct Device {
     pub seen_s: Option<u32>,
 }
 
+impl Record for Device {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("name", &mut self.name);
+        with.text("mac", &mut self.mac);
+        with.list("addresses", &mut self.addresses);
+        with.text_or_null("class", &mut self.class);
+        with.number("flows", &mut self.flows);
+        with.number("up_kbit", &mut self.up_kbit);
+        with.number("down_kbit", &mut self.down_kbit);
+        with.number("seen_s", &mut self.seen_s);
+    }
+}
+
 /// A flow of the conntrack table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flow {
     /// `tcp`, `udp`, `icmp`, or the protocol's number.
     pub proto: String<8>,
@@ -184,8 +255,23 @@ pub struct Flow {
     pub bytes_back: Option<u64>,
 }
 
+impl Record for Flow {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("proto", &mut self.proto);
+        with.text("src", &mut self.src);
+        with.number("sport", &mut self.sport);
+        with.text("dst", &mut self.dst);
+        with.number("dport", &mut self.dport);
+        with.text("device", &mut self.device);
+        with.text_or_null("class", &mut self.class);
+        with.number("mark", &mut self.mark);
+        with.number("bytes_out", &mut self.bytes_out);
+        with.number("bytes_back", &mut self.bytes_back);
+    }
+}
+
 /// A change that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// The device, or empty for the configuration as a whole.
     pub mac: String<17>,
@@ -199,8 +285,18 @@ pub struct Changed {
     pub remark: Text,
 }
 
+impl Record for Changed {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("mac", &mut self.mac);
+        with.text("name", &mut self.name);
+        with.number("flows_marked", &mut self.flows_marked);
+        with.flag("saved", &mut self.saved);
+        with.text("remark", &mut self.remark);
+    }
+}
+
 /// One line of `doctor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What was looked at.
     pub what: String<24>,
@@ -210,9 +306,23 @@ pub struct Finding {
     pub found: Text,
 }
 
+impl Record for Finding {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("what", &mut self.what);
+        with.flag("good", &mut self.good);
+        with.text("found", &mut self.found);
+    }
+}
+
 /// What this kernel can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doctor {
     /// One line each.
     pub findings: Vec<Finding, FINDINGS_MAX>,
+}
+
+impl Record for Doctor {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.list("findings", &mut self.findings);
+    }
 }

@@ -3,21 +3,24 @@ use core::fmt::{self, Write};
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
+use super::record::{Fields, Record};
+
 /// Bytes of the longest message; a longer one is cut at a character and ends in `...`.
 pub const FAILURE_BYTES_MAX: usize = 240;
 
 /// Whose fault a failure is; the command line turns it into its exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// The system refused: exit code 1.
+    #[default]
     Refused,
     /// What was asked makes no sense: exit code 2.
     Input,
 }
 
 /// Why a request was not carried out. Nothing was changed, except where the message says what was: a change can be in force and not stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Whose fault.
     pub fault: Fault,
@@ -43,6 +46,28 @@ impl Failure {
     }
 }
 
+impl Record for Failure {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        let mut place = self.fault as usize;
+        with.word("fault", &["refused", "input"], &mut place);
+        self.fault = if place == 0 {
+            Fault::Refused
+        } else {
+            Fault::Input
+        };
+        with.text("message", &mut self.message);
+    }
+}
+
+/// A failure as it is answered: the only field, `error`, of an object.
+pub struct Refusal<'a>(pub &'a mut Failure);
+
+impl Record for Refusal<'_> {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.record("error", self.0);
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -50,16 +75,17 @@ impl fmt::Display for Failure {
 }
 
 /// Writes what fits; line breaks and other control characters become spaces, since a message is one line.
-fn cut<const N: usize>(message: fmt::Arguments<'_>) -> String<N> {
-    struct Fit<const N: usize> {
-        text: String<N>,
+fn cut(message: fmt::Arguments<'_>) -> String<FAILURE_BYTES_MAX> {
+    struct Fit {
+        text: String<FAILURE_BYTES_MAX>,
         full: bool,
     }
-    impl<const N: usize> Write for Fit<N> {
+    impl Write for Fit {
         fn write_str(&mut self, piece: &str) -> fmt::Result {
             for letter in piece.chars() {
                 let letter = if letter.is_control() { ' ' } else { letter };
-                if self.full || self.text.len() + letter.len_utf8() > N - CUT.len() {
+                if self.full || self.text.len() + letter.len_utf8() > FAILURE_BYTES_MAX - CUT.len()
+                {
                     self.full = true;
                     break;
                 }

@@ -1,38 +1,149 @@
 //! Reads the vocabulary from JSON, looking at the bytes where they lie.
 //!
-//! By hand and not by the derives: for our eight answers those are 48 kB of code (measured, x86_64, `-Copt-level=s`), this is 6 kB. The
-//! derives stay for programs on the host. A value that nobody asks for is only skipped: its brackets and strings are matched.
+//! By hand and not by the derives: for our answers those are 48 kB of code (measured, x86_64, `-Copt-level=s`). The derives stay for
+//! programs on the host. A value that nobody asks for is only skipped: its brackets and strings are matched.
 
-use core::fmt::Write;
+use heapless::String;
+use heapless::string::StringView;
 
-use heapless::{String, Vec};
-
+use super::BadAnswer;
 use super::elements::Nest;
-use super::{
-    BadAnswer, Changed, ClassStatus, Device, Failure, Fault, Finding, Flow, Line, Side, State,
-    Status,
-};
+use super::record::{Fields, List, Number, Record};
+
+/// Bytes of the longest word that stands for one of several.
+const WORD_BYTES_MAX: usize = 15;
 
 /// Reads one answer, or one element of an answer.
 ///
 /// # Errors
-/// [`BadAnswer::Form`] when it is no `T`, or when a text of it is longer than `T` holds.
-pub fn read<T: FromJson>(bytes: &[u8]) -> Result<T, BadAnswer> {
-    T::from_json(Json::whole(bytes)?)
+/// As [`fill`].
+pub fn read<T: Record + Default>(bytes: &[u8]) -> Result<T, BadAnswer> {
+    let mut record = T::default();
+    fill(&mut record, bytes)?;
+    Ok(record)
 }
 
-/// What can be read from JSON.
-pub trait FromJson: Sized {
-    /// Reads it; fields that it does not know are skipped, since they are those of a newer daemon.
-    ///
-    /// # Errors
-    /// [`BadAnswer`] when it is something else.
-    fn from_json(json: Json<'_>) -> Result<Self, BadAnswer>;
+/// Reads into a record; nothing of its old fields stays. Fields that it does not know are skipped, since they are those of a newer
+/// daemon.
+///
+/// # Errors
+/// [`BadAnswer::Form`] when it is something else, or when a text of it is longer than the record holds. The record then holds a part
+/// of what was read.
+pub fn fill(record: &mut dyn Record, bytes: &[u8]) -> Result<(), BadAnswer> {
+    Reader::fill(record, Json::whole(bytes)?)
+}
+
+/// Fills the fields of a record from an object.
+struct Reader<'a> {
+    /// The object; in an array, the element itself.
+    json: Json<'a>,
+    /// The first thing that was wrong.
+    outcome: Result<(), BadAnswer>,
+}
+
+impl<'a> Reader<'a> {
+    fn fill(record: &mut dyn Record, json: Json<'a>) -> Result<(), BadAnswer> {
+        json.fields()?;
+        let mut reader = Reader {
+            json,
+            outcome: Ok(()),
+        };
+        record.fields(&mut reader);
+        reader.outcome
+    }
+
+    /// The value of a field; null where there is none, and where something was wrong before.
+    fn value(&mut self, name: &str) -> Json<'a> {
+        if name.is_empty() {
+            return self.json;
+        }
+        match self.json.field(name) {
+            Ok(value) if self.outcome.is_ok() => value,
+            outcome => {
+                self.note(outcome.map(drop));
+                Json(b"null")
+            }
+        }
+    }
+
+    fn note(&mut self, outcome: Result<(), BadAnswer>) {
+        if self.outcome.is_ok() {
+            self.outcome = outcome;
+        }
+    }
+
+    fn demand(&mut self, good: bool) {
+        self.note(if good { Ok(()) } else { Err(BadAnswer::Form) });
+    }
+
+    fn items(list: &mut dyn List, json: Json<'a>) -> Result<(), BadAnswer> {
+        list.clear();
+        let mut items = json.items()?;
+        let mut place = 0;
+        while let Some((_, json)) = items.next()? {
+            let mut reader = Reader {
+                json,
+                outcome: Ok(()),
+            };
+            if !list.grow() || !list.lend(place, &mut reader) {
+                return Err(BadAnswer::Form);
+            }
+            reader.outcome?;
+            place += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Fields for Reader<'_> {
+    fn text(&mut self, name: &'static str, text: &mut StringView) {
+        let outcome = self.value(name).text(text);
+        self.note(outcome);
+    }
+
+    fn text_or_null(&mut self, name: &'static str, text: &mut Option<String<15>>) {
+        *text = None;
+        if let Some(json) = self.value(name).optional() {
+            let outcome = json.text(text.insert(String::new()));
+            self.note(outcome);
+        }
+    }
+
+    fn number(&mut self, name: &'static str, number: &mut dyn Number) {
+        let value = self.value(name).optional().map(Json::number);
+        let fits = value != Some(None) && number.set(value.flatten());
+        self.demand(fits);
+    }
+
+    fn flag(&mut self, name: &'static str, flag: &mut bool) {
+        let value = self.value(name).0;
+        *flag = value == b"true";
+        self.demand(*flag || value == b"false");
+    }
+
+    fn word(&mut self, name: &'static str, words: &[&str], place: &mut usize) {
+        let mut text = String::<WORD_BYTES_MAX>::new();
+        self.text(name, &mut text);
+        match words.iter().position(|word| *word == text.as_str()) {
+            Some(found) => *place = found,
+            None => self.demand(false),
+        }
+    }
+
+    fn record(&mut self, name: &'static str, record: &mut dyn Record) {
+        let outcome = Reader::fill(record, self.value(name));
+        self.note(outcome);
+    }
+
+    fn list(&mut self, name: &'static str, list: &mut dyn List) {
+        let outcome = Reader::items(list, self.value(name));
+        self.note(outcome);
+    }
 }
 
 /// The bytes of one JSON value.
 #[derive(Clone, Copy, Debug)]
-pub struct Json<'a>(&'a [u8]);
+pub(super) struct Json<'a>(&'a [u8]);
 
 impl<'a> Json<'a> {
     /// The one value that these bytes are, with white space around.
@@ -80,72 +191,43 @@ impl<'a> Json<'a> {
         if self.0 == b"null" { None } else { Some(self) }
     }
 
-    fn flag(self) -> Result<bool, BadAnswer> {
-        match self.0 {
-            b"true" => Ok(true),
-            b"false" => Ok(false),
-            _ => Err(BadAnswer::Form),
-        }
-    }
-
-    fn number(self) -> Result<u64, BadAnswer> {
+    /// A whole number without sign, if it is one.
+    fn number(self) -> Option<u64> {
         if self.0.len() > 1 && self.0.starts_with(b"0") {
-            return Err(BadAnswer::Form);
+            return None;
         }
-        let digit = |byte: &u8| char::from(*byte).to_digit(10);
-        self.0
-            .iter()
-            .try_fold(0_u64, |number, byte| {
-                number.checked_mul(10)?.checked_add(u64::from(digit(byte)?))
-            })
-            .ok_or(BadAnswer::Form)
+        self.0.iter().try_fold(0_u64, |number, byte| {
+            let digit = char::from(*byte).to_digit(10)?;
+            number.checked_mul(10)?.checked_add(u64::from(digit))
+        })
     }
 
-    fn small<T: TryFrom<u64>>(self) -> Result<T, BadAnswer> {
-        T::try_from(self.number()?).map_err(|_| BadAnswer::Form)
-    }
-
-    /// The text of a string that has at most `N` bytes.
-    pub(super) fn text<const N: usize>(self) -> Result<String<N>, BadAnswer> {
-        let mut text = String::new();
-        self.unescape(&mut text)?;
-        Ok(text)
-    }
-
-    /// Writes the text of a string. Bytes that are no UTF-8 become `?`: one strange name must not hide all others.
-    fn unescape(self, to: &mut dyn Write) -> Result<(), BadAnswer> {
+    /// The text of a string, in place of what was in `to`. Bytes that are no UTF-8 become `?`: one strange name must not hide all
+    /// others.
+    pub(super) fn text(self, to: &mut StringView) -> Result<(), BadAnswer> {
         let inside = self
             .0
             .strip_prefix(b"\"")
             .and_then(|rest| rest.strip_suffix(b"\""))
             .ok_or(BadAnswer::Form)?;
         let form = |_| BadAnswer::Form;
+        to.clear();
         for chunk in inside.utf8_chunks() {
             let mut rest = chunk.valid();
             while let Some((plain, escape)) = rest.split_once('\\') {
-                to.write_str(plain).map_err(form)?;
+                to.push_str(plain).map_err(form)?;
                 let (letter, after) = unescaped(escape).ok_or(BadAnswer::Form)?;
-                to.write_char(letter).map_err(form)?;
+                to.push(letter).map_err(form)?;
                 rest = after;
             }
-            to.write_str(rest).map_err(form)?;
+            to.push_str(rest).map_err(form)?;
             chunk
                 .invalid()
                 .iter()
-                .try_for_each(|_| to.write_char('?'))
+                .try_for_each(|_| to.push('?'))
                 .map_err(form)?;
         }
         Ok(())
-    }
-
-    fn list<T: FromJson, const N: usize>(self) -> Result<Vec<T, N>, BadAnswer> {
-        let mut list = Vec::new();
-        let mut items = self.items()?;
-        while let Some((_, item)) = items.next()? {
-            list.push(T::from_json(item)?)
-                .map_err(|_| BadAnswer::Form)?;
-        }
-        Ok(list)
     }
 }
 
@@ -253,173 +335,4 @@ fn unit(text: &str) -> Option<(u32, &str)> {
         .chars()
         .try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
     Some((number, rest))
-}
-
-impl<const N: usize> FromJson for String<N> {
-    fn from_json(json: Json<'_>) -> Result<String<N>, BadAnswer> {
-        json.text()
-    }
-}
-
-impl FromJson for Failure {
-    fn from_json(json: Json<'_>) -> Result<Failure, BadAnswer> {
-        let fault = match json.field("fault")?.text::<8>()?.as_str() {
-            "refused" => Fault::Refused,
-            "input" => Fault::Input,
-            _ => return Err(BadAnswer::Form),
-        };
-        Ok(Failure {
-            fault,
-            message: json.field("message")?.text()?,
-        })
-    }
-}
-
-impl FromJson for Status {
-    fn from_json(json: Json<'_>) -> Result<Status, BadAnswer> {
-        let state = match json.field("state")?.text::<8>()?.as_str() {
-            "off" => State::Off,
-            "on" => State::On,
-            "waiting" => State::Waiting,
-            "failing" => State::Failing,
-            _ => return Err(BadAnswer::Form),
-        };
-        Ok(Status {
-            state,
-            reason: json.field("reason")?.text()?,
-            version: json.field("version")?.text()?,
-            pid: json.field("pid")?.small()?,
-            uptime_s: json.field("uptime_s")?.number()?,
-            up: Side::from_json(json.field("up")?)?,
-            down: Side::from_json(json.field("down")?)?,
-            classes: json.field("classes")?.list()?,
-            devices: json.field("devices")?.small()?,
-            flows: json.field("flows")?.small()?,
-            flows_max: json.field("flows_max")?.small()?,
-            saved: json.field("saved")?.flag()?,
-        })
-    }
-}
-
-impl FromJson for Side {
-    fn from_json(json: Json<'_>) -> Result<Side, BadAnswer> {
-        Ok(Side {
-            interface: json.field("interface")?.text()?,
-            line_kbit: json.field("line_kbit")?.small()?,
-            rate_kbit: json.field("rate_kbit")?.small()?,
-            proven_percent: json
-                .field("proven_percent")?
-                .optional()
-                .map(Json::small)
-                .transpose()?,
-            leaf: json.field("leaf")?.text()?,
-        })
-    }
-}
-
-impl FromJson for ClassStatus {
-    fn from_json(json: Json<'_>) -> Result<ClassStatus, BadAnswer> {
-        Ok(ClassStatus {
-            class: json.field("class")?.text()?,
-            mark: json.field("mark")?.small()?,
-            up: Line::from_json(json.field("up")?)?,
-            down: Line::from_json(json.field("down")?)?,
-        })
-    }
-}
-
-impl FromJson for Line {
-    fn from_json(json: Json<'_>) -> Result<Line, BadAnswer> {
-        Ok(Line {
-            guarantee_kbit: json.field("guarantee_kbit")?.small()?,
-            rate_kbit: json.field("rate_kbit")?.small()?,
-            bytes: json.field("bytes")?.number()?,
-            packets: json.field("packets")?.number()?,
-            dropped: json.field("dropped")?.small()?,
-            backlog_bytes: json.field("backlog_bytes")?.small()?,
-            delay_ms: json.field("delay_ms")?.small()?,
-        })
-    }
-}
-
-impl FromJson for Device {
-    fn from_json(json: Json<'_>) -> Result<Device, BadAnswer> {
-        Ok(Device {
-            name: json.field("name")?.text()?,
-            mac: json.field("mac")?.text()?,
-            addresses: json.field("addresses")?.list()?,
-            class: json
-                .field("class")?
-                .optional()
-                .map(Json::text)
-                .transpose()?,
-            flows: json.field("flows")?.small()?,
-            up_kbit: json
-                .field("up_kbit")?
-                .optional()
-                .map(Json::small)
-                .transpose()?,
-            down_kbit: json
-                .field("down_kbit")?
-                .optional()
-                .map(Json::small)
-                .transpose()?,
-            seen_s: json
-                .field("seen_s")?
-                .optional()
-                .map(Json::small)
-                .transpose()?,
-        })
-    }
-}
-
-impl FromJson for Flow {
-    fn from_json(json: Json<'_>) -> Result<Flow, BadAnswer> {
-        Ok(Flow {
-            proto: json.field("proto")?.text()?,
-            src: json.field("src")?.text()?,
-            sport: json.field("sport")?.small()?,
-            dst: json.field("dst")?.text()?,
-            dport: json.field("dport")?.small()?,
-            device: json.field("device")?.text()?,
-            class: json
-                .field("class")?
-                .optional()
-                .map(Json::text)
-                .transpose()?,
-            mark: json.field("mark")?.small()?,
-            bytes_out: json
-                .field("bytes_out")?
-                .optional()
-                .map(Json::number)
-                .transpose()?,
-            bytes_back: json
-                .field("bytes_back")?
-                .optional()
-                .map(Json::number)
-                .transpose()?,
-        })
-    }
-}
-
-impl FromJson for Changed {
-    fn from_json(json: Json<'_>) -> Result<Changed, BadAnswer> {
-        Ok(Changed {
-            mac: json.field("mac")?.text()?,
-            name: json.field("name")?.text()?,
-            flows_marked: json.field("flows_marked")?.small()?,
-            saved: json.field("saved")?.flag()?,
-            remark: json.field("remark")?.text()?,
-        })
-    }
-}
-
-impl FromJson for Finding {
-    fn from_json(json: Json<'_>) -> Result<Finding, BadAnswer> {
-        Ok(Finding {
-            what: json.field("what")?.text()?,
-            good: json.field("good")?.flag()?,
-            found: json.field("found")?.text()?,
-        })
-    }
 }

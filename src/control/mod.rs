@@ -19,13 +19,17 @@ mod answer;
 mod elements;
 mod failure;
 mod json;
+mod record;
 mod request;
+mod write;
 
 pub use answer::{
     BadAnswer, Changed, ClassStatus, Device, Direction, Doctor, FINDINGS_MAX, Finding, Flow, Line,
     REASON_BYTES_MAX, Side, State, Status, Text,
 };
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
-pub use failure::{FAILURE_BYTES_MAX, Failure, Fault};
-pub use json::{FromJson, Json, read};
+pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};
+pub use json::{fill, read};
+pub use record::{Fields, List, Number, Record};
 pub use request::{BadRequest, Heard, REQUEST_BYTES_MAX, Request, Verb};
+pub use write::write;

@@ -1,10 +1,12 @@
 use core::fmt;
 
 use heapless::String;
+use heapless::string::StringView;
 use serde::{Deserialize, Serialize};
 
 use super::BadAnswer;
 use super::json::Json;
+use super::write::Writer;
 
 /// Bytes of the longest request line: a verb, a device and a class, with room for a device name of 63 escaped bytes.
 /// A longer line is answered with a failure and the connection is closed. (The configuration's own line has its own limit.)
@@ -89,12 +91,15 @@ impl Request<'_> {
         }
     }
 
-    /// Writes it as JSON without the line break, and tells the length.
-    ///
-    /// # Errors
-    /// [`BadRequest`] when it does not fit; what [`Heard`] can hold always fits.
-    pub fn write(&self, line: &mut [u8; REQUEST_BYTES_MAX]) -> Result<usize, BadRequest> {
-        serde_json_core::to_slice(self, line).map_err(|_| BadRequest)
+    /// As JSON without the line break. What [`Heard`] can hold always fits into [`REQUEST_BYTES_MAX`].
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        let mut writer = Writer::object(&mut line);
+        writer.quote_or_null("verb", Some(self.verb.name()));
+        writer.quote_or_null("device", self.device);
+        writer.quote_or_null("class", self.class);
+        writer.end();
+        line
     }
 }
 
@@ -136,28 +141,28 @@ impl Heard {
 
     /// `None` for a field that is not ours, or that is there twice.
     fn sort(line: &[u8]) -> Result<Option<Heard>, BadAnswer> {
-        let (mut verb, mut device, mut class) = (None, None, None);
+        let (mut verb, mut device, mut class) = <(String<15>, String<63>, String<15>)>::default();
+        let (mut seen, mut told) = ([false; 3], [false; 3]);
         let mut fields = Json::whole(line)?.fields()?;
         while let Some((name, value)) = fields.next()? {
-            let again = match name {
-                b"verb" => verb.replace(Verb::of(&value.text::<15>()?)).is_some(),
-                b"device" => device
-                    .replace(value.optional().map(Json::text).transpose()?)
-                    .is_some(),
-                b"class" => class
-                    .replace(value.optional().map(Json::text).transpose()?)
-                    .is_some(),
-                _ => true,
+            let (field, text): (_, &mut StringView) = match name {
+                b"verb" => (0, &mut verb),
+                b"device" => (1, &mut device),
+                b"class" => (2, &mut class),
+                _ => return Ok(None),
             };
-            if again {
+            if core::mem::replace(&mut seen[field], true) {
                 return Ok(None);
             }
+            if let Some(value) = value.optional() {
+                value.text(text)?;
+                told[field] = true;
+            }
         }
-        let (device, class) = (device.flatten(), class.flatten());
-        Ok(verb.flatten().map(|verb| Heard {
+        Ok(Verb::of(&verb).map(|verb| Heard {
             verb,
-            device,
-            class,
+            device: told[1].then_some(device),
+            class: told[2].then_some(class),
         }))
     }
 

@@ -6,11 +6,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use serde::Serialize;
-
 use super::look;
 use crate::config::{self, CONFIG_BYTES_MAX};
-use crate::control::{Failure, Heard, REQUEST_BYTES_MAX, Request, Verb};
+use crate::control::{self, Failure, Heard, REQUEST_BYTES_MAX, Record, Refusal, Request, Verb};
 use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
 use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
 use crate::sys::poller::{Interest, Poller};
@@ -23,9 +21,6 @@ const READ_BYTES: usize = 4096;
 
 /// Bytes of an answer that may wait for the client before the next piece is made.
 const WAITING_BYTES: usize = 16 * 1024;
-
-/// Bytes of the largest element of an answer in JSON: a device with eight IPv6 addresses takes 700, the whole health 2,500.
-pub(super) const ELEMENT_BYTES_MAX: usize = 8 * 1024;
 
 /// Pieces of a long answer before others have their turn.
 const PIECES_A_TURN: usize = 8;
@@ -60,12 +55,6 @@ enum State {
     },
     /// It said something that cannot be followed: after what it is told, the end.
     Closing,
-}
-
-/// A failure as it is written.
-#[derive(Serialize)]
-pub(super) struct FailureLine<'a> {
-    pub(super) error: &'a Failure,
 }
 
 /// What becomes of a connection.
@@ -180,7 +169,7 @@ impl Connection {
         let end = self.input.iter().position(|&byte| byte == b'\n');
         let Some(end) = end.filter(|&end| end <= limit) else {
             if self.input.len() > limit {
-                self.fail(&Failure::input(format_args!(
+                self.fail(Failure::input(format_args!(
                     "expected a line of at most {limit} bytes, found more"
                 )));
                 self.input.clear();
@@ -193,7 +182,7 @@ impl Connection {
             self.state = State::Waiting;
             return match config::parse(&line) {
                 Ok(config) => engine.handle(now, Input::Apply(client, Box::new(config))),
-                Err(problem) => self.fail(&Failure::input(format_args!("{problem}"))),
+                Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
             };
         }
         match Heard::read(&line) {
@@ -217,39 +206,31 @@ impl Connection {
                 };
                 engine.handle(now, Input::Request(client, request));
             }
-            Err(bad) => self.fail(&Failure::input(format_args!("{bad}"))),
+            Err(bad) => self.fail(Failure::input(format_args!("{bad}"))),
         }
     }
 
-    fn fail(&mut self, failure: &Failure) {
-        self.line(&FailureLine { error: failure });
+    fn fail(&mut self, mut failure: Failure) {
+        self.line(&mut Refusal(&mut failure));
         self.state = State::Listening;
     }
 
-    fn line(&mut self, value: &impl Serialize) {
-        self.element(value);
+    /// An answer of bounded texts: its length has a limit, and a test that knows it.
+    fn line(&mut self, record: &mut dyn Record) {
+        control::write(record, &mut self.output);
         self.output.push(b'\n');
-    }
-
-    fn element(&mut self, value: &impl Serialize) {
-        let mut json = vec![0; ELEMENT_BYTES_MAX];
-        // Every answer is of bounded texts and fits: a test writes the largest of each.
-        if let Ok(count) = serde_json_core::to_slice(value, &mut json) {
-            self.output
-                .extend_from_slice(json.get(..count).unwrap_or_default());
-        }
     }
 
     fn take(&mut self, answer: Answer, engine: &Engine) {
         self.state = State::Listening;
         match answer {
-            Answer::Failure(failure) => self.fail(&failure),
-            Answer::Changed(changed) => self.line(&*changed),
+            Answer::Failure(failure) => self.fail(*failure),
+            Answer::Changed(mut changed) => self.line(&mut *changed),
             Answer::Status(mut status) => {
                 status.pid = proc::own_pid();
-                self.line(&*status);
+                self.line(&mut *status);
             }
-            Answer::Doctor(doctor) => self.line(&*doctor),
+            Answer::Doctor(mut doctor) => self.line(&mut *doctor),
             Answer::Config => {
                 let mut text = String::new();
                 // A string takes whatever is written to it.
@@ -272,7 +253,7 @@ impl Connection {
                         first: true,
                     };
                 }
-                Err(refused) => self.fail(&Failure::refused(format_args!(
+                Err(refused) => self.fail(Failure::refused(format_args!(
                     "the kernel refused to list flows: {refused}"
                 ))),
             },
@@ -325,14 +306,14 @@ impl Connection {
     fn make_more(&mut self, engine: &Engine, now: Instant) -> bool {
         match core::mem::replace(&mut self.state, State::Listening) {
             State::Devices(place) => {
-                let Some(device) = engine.device_report(now, place) else {
+                let Some(mut device) = engine.device_report(now, place) else {
                     self.output.extend_from_slice(b"]}\n");
                     return false;
                 };
                 if place > 0 {
                     self.output.push(b',');
                 }
-                self.element(&device);
+                control::write(&mut device, &mut self.output);
                 self.state = State::Devices(place + 1);
                 true
             }
@@ -342,21 +323,18 @@ impl Connection {
                 filter,
                 mut first,
             } => {
-                let mut json = vec![0; ELEMENT_BYTES_MAX];
                 let output = &mut self.output;
                 let progress = walker.read(&mut room, &mut |message| {
                     let Ok(Some(change)) = conntrack::parse(message) else {
                         return;
                     };
-                    let Some(flow) = engine.flow_report(change.flow(), filter) else {
+                    let Some(mut flow) = engine.flow_report(change.flow(), filter) else {
                         return;
                     };
-                    if let Ok(count) = serde_json_core::to_slice(&flow, &mut json) {
-                        if !core::mem::take(&mut first) {
-                            output.push(b',');
-                        }
-                        output.extend_from_slice(json.get(..count).unwrap_or_default());
+                    if !core::mem::take(&mut first) {
+                        output.push(b',');
                     }
+                    control::write(&mut flow, output);
                 });
                 match progress {
                     Ok(Progress::More) => {

@@ -4,10 +4,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fmt, fs};
+
+use nix::errno::Errno;
+use nix::unistd;
 
 /// How long the other side may be silent. The slowest answer is that of a change while a slow router writes thousands of marks: a
 /// few seconds (chosen, with room).
@@ -33,10 +37,12 @@ impl Surroundings {
         reason = "the environment is read in sys, and this is it"
     )]
     pub fn here() -> Surroundings {
-        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let mut words = env::args_os();
+        words.next();
         let terminal = io::stdout().is_terminal();
         Surroundings {
-            words: env::args_os().skip(1).collect(),
+            words: words.collect(),
             socket: set("LANEMARK_SOCKET"),
             terminal,
             colour: terminal
@@ -71,7 +77,7 @@ impl fmt::Display for BadFile {
     }
 }
 
-/// The bytes of a file, or of standard input for `None`; never more than `bytes_max` of them are held.
+/// The bytes of a file, or of standard input for `None`; never more than `bytes_max` of them are told.
 ///
 /// # Errors
 /// [`BadFile`], by cause.
@@ -82,26 +88,63 @@ pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFi
         }
         kind => BadFile::System(kind),
     };
-    match path {
-        Some(path) => read_bounded(fs::File::open(path).map_err(refused)?, bytes_max),
-        None => read_bounded(io::stdin().lock(), bytes_max),
+    let (file, input);
+    let source = match path {
+        Some(path) => {
+            file = fs::File::open(path).map_err(refused)?;
+            file.as_fd()
+        }
+        None => {
+            input = io::stdin();
+            input.as_fd()
+        }
+    };
+    // Room for one byte more than allowed tells a longer source from a full one.
+    let mut bytes = vec![0; bytes_max.saturating_add(1)];
+    let mut len = 0;
+    loop {
+        match unistd::read(source, bytes.get_mut(len..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(count) => len += count,
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(refused(error.into())),
+        }
     }
-    .map_err(refused)?
-    .ok_or(BadFile::TooLong)
+    if len > bytes_max {
+        return Err(BadFile::TooLong);
+    }
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
-/// One byte more than allowed is asked for, so that a longer source is told from a full one.
-fn read_bounded(source: impl Read, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(bytes_max)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    source.take(limit).read_to_end(&mut bytes)?;
-    Ok(if bytes.len() > bytes_max {
-        None
-    } else {
-        Some(bytes)
-    })
+/// Where text goes.
+pub trait Sink {
+    /// Sends all of it on its way.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind>;
+}
+
+impl<W: Write> Sink for W {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
+        self.write_all(bytes)
+            .and_then(|()| self.flush())
+            .map_err(|error| error.kind())
+    }
+}
+
+/// Standard output without a buffer of its own: whoever writes there has one.
+pub struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(unistd::write(io::stdout(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why a line did not come or go.

@@ -3,9 +3,12 @@
 #![expect(clippy::cast_possible_truncation, reason = "dice are small")]
 
 use lanemark::control::{
-    BadAnswer, Changed, Device, ELEMENT_BYTES_MAX, Elements, FAILURE_BYTES_MAX, Failure, Finding,
-    Flow, Heard, NESTING_MAX, Piece, REASON_BYTES_MAX, REQUEST_BYTES_MAX, Request, Verb, read,
+    BadAnswer, Changed, ClassStatus, Device, Doctor, ELEMENT_BYTES_MAX, Elements,
+    FAILURE_BYTES_MAX, Failure, Fault, Fields, Finding, Flow, Heard, Line, NESTING_MAX, Piece,
+    REASON_BYTES_MAX, REQUEST_BYTES_MAX, Record, Refusal, Request, Side, State, Status, Verb, read,
+    write,
 };
+use serde::Serialize;
 use serde_json::Value;
 
 /// A piece that owns its bytes.
@@ -399,7 +402,6 @@ fn the_largest_values_of_the_vocabulary_fit_into_an_element() {
             .try_into()
             .expect("it has that many bytes")
     };
-    let mut room = [0; 4 * ELEMENT_BYTES_MAX];
 
     let mut addresses = heapless::Vec::new();
     while addresses
@@ -410,7 +412,7 @@ fn the_largest_values_of_the_vocabulary_fit_into_an_element() {
         )
         .is_ok()
     {}
-    let device = Device {
+    let mut device = Device {
         name: worst(63).as_str().try_into().expect("63 bytes"),
         mac: "02:00:00:00:00:0a".try_into().expect("17 bytes"),
         addresses,
@@ -420,11 +422,11 @@ fn the_largest_values_of_the_vocabulary_fit_into_an_element() {
         down_kbit: Some(u32::MAX),
         seen_s: Some(u32::MAX),
     };
-    let len = serde_json_core::to_slice(&device, &mut room).expect("room");
-    assert!(len <= ELEMENT_BYTES_MAX, "device {len}");
-    assert_eq!(read::<Device>(&room[..len]), Ok(device));
+    let json = written(&mut device);
+    assert!(json.len() <= ELEMENT_BYTES_MAX, "device {}", json.len());
+    assert_eq!(read(&json), Ok(device));
 
-    let flow = Flow {
+    let mut flow = Flow {
         proto: "icmp".try_into().expect("short"),
         src: "1111:2222:3333:4444:5555:6666:7777:8888"
             .try_into()
@@ -440,27 +442,170 @@ fn the_largest_values_of_the_vocabulary_fit_into_an_element() {
         bytes_out: Some(u64::MAX),
         bytes_back: Some(u64::MAX),
     };
-    let len = serde_json_core::to_slice(&flow, &mut room).expect("room");
-    assert!(len <= ELEMENT_BYTES_MAX, "flow {len}");
-    assert_eq!(read::<Flow>(&room[..len]), Ok(flow));
+    let json = written(&mut flow);
+    assert!(json.len() <= ELEMENT_BYTES_MAX, "flow {}", json.len());
+    assert_eq!(read(&json), Ok(flow));
 
-    let finding = Finding {
+    let mut finding = Finding {
         what: worst(24).as_str().try_into().expect("24 bytes"),
         good: false,
         found: text(REASON_BYTES_MAX),
     };
-    let len = serde_json_core::to_slice(&finding, &mut room).expect("room");
-    assert!(len <= ELEMENT_BYTES_MAX, "finding {len}");
-    assert_eq!(read::<Finding>(&room[..len]), Ok(finding));
+    let json = written(&mut finding);
+    assert!(json.len() <= ELEMENT_BYTES_MAX, "finding {}", json.len());
+    assert_eq!(read(&json), Ok(finding));
 
     let mut failure = Failure::input(format_args!(""));
     failure.message = worst(FAILURE_BYTES_MAX)
         .as_str()
         .try_into()
         .expect("240 bytes");
-    let len = serde_json_core::to_slice(&failure, &mut room).expect("room");
-    assert!(len <= ELEMENT_BYTES_MAX, "failure {len}");
-    assert_eq!(read::<Failure>(&room[..len]), Ok(failure));
+    let json = written(&mut failure);
+    assert!(json.len() <= ELEMENT_BYTES_MAX, "failure {}", json.len());
+    assert_eq!(read(&json), Ok(failure));
+}
+
+fn written(record: &mut dyn Record) -> Vec<u8> {
+    let mut json = b"[".to_vec();
+    write(record, &mut json);
+    json.remove(0);
+    json
+}
+
+/// Written as the derives write it, and read again as it was.
+fn there_and_back<T: Record + Default + Serialize + Clone + PartialEq + std::fmt::Debug>(
+    value: &T,
+) {
+    let json = written(&mut value.clone());
+    let mut room = vec![0; 64 * 1024];
+    let len = serde_json_core::to_slice(value, &mut room).expect("room");
+    assert_eq!(
+        String::from_utf8_lossy(&json),
+        String::from_utf8_lossy(&room[..len])
+    );
+    assert_eq!(read::<T>(&json).as_ref(), Ok(value));
+}
+
+fn dice_text<const N: usize>(dice: &mut Dice) -> heapless::String<N> {
+    let mut text = heapless::String::new();
+    for _ in 0..dice.roll(2 * N as u32) {
+        let letter = match dice.roll(4) {
+            0 => char::from(dice.roll(0x80) as u8),
+            1 => {
+                ['"', '\\', '/', '\u{7f}', '\u{e9}', '\u{2028}', '\u{1f600}'][dice.roll(7) as usize]
+            }
+            _ => 'a',
+        };
+        if text.push(letter).is_err() {
+            break;
+        }
+    }
+    text
+}
+
+fn dice_number(dice: &mut Dice) -> u64 {
+    let number = u64::from(dice.roll(u32::MAX)) << 32 | u64::from(dice.roll(u32::MAX));
+    [0, 9, 10, u64::MAX, number, number >> dice.roll(64)][dice.roll(6) as usize]
+}
+
+fn dice_line(dice: &mut Dice) -> Line {
+    Line {
+        guarantee_kbit: dice_number(dice) as u32,
+        rate_kbit: dice_number(dice) as u32,
+        bytes: dice_number(dice),
+        packets: dice_number(dice),
+        dropped: dice_number(dice) as u32,
+        backlog_bytes: dice_number(dice) as u32,
+        delay_ms: dice_number(dice) as u32,
+    }
+}
+
+fn dice_side(dice: &mut Dice) -> Side {
+    Side {
+        interface: dice_text(dice),
+        line_kbit: dice_number(dice) as u32,
+        rate_kbit: dice_number(dice) as u32,
+        proven_percent: [None, Some(dice_number(dice) as u8)][dice.roll(2) as usize],
+        leaf: dice_text(dice),
+    }
+}
+
+fn dice_status(dice: &mut Dice) -> Status {
+    Status {
+        state: [State::Off, State::On, State::Waiting, State::Failing][dice.roll(4) as usize],
+        reason: dice_text(dice),
+        version: dice_text(dice),
+        pid: dice_number(dice) as u32,
+        uptime_s: dice_number(dice),
+        up: dice_side(dice),
+        down: dice_side(dice),
+        classes: (0..dice.roll(7))
+            .map(|_| ClassStatus {
+                class: dice_text(dice),
+                mark: dice_number(dice) as u32,
+                up: dice_line(dice),
+                down: dice_line(dice),
+            })
+            .collect(),
+        devices: dice_number(dice) as u16,
+        flows: dice_number(dice) as u32,
+        flows_max: dice_number(dice) as u32,
+        saved: dice.roll(2) == 0,
+    }
+}
+
+#[test]
+fn records_are_written_as_the_derives_write_them_and_read_again() {
+    for seed in 1..=2000 {
+        let dice = &mut Dice(seed);
+        there_and_back(&dice_status(dice));
+        there_and_back(&Device {
+            name: dice_text(dice),
+            mac: dice_text(dice),
+            addresses: (0..dice.roll(9)).map(|_| dice_text(dice)).collect(),
+            class: [None, Some(dice_text(dice))][dice.roll(2) as usize].clone(),
+            flows: dice_number(dice) as u32,
+            up_kbit: [None, Some(dice_number(dice) as u32)][dice.roll(2) as usize],
+            down_kbit: None,
+            seen_s: Some(dice_number(dice) as u32),
+        });
+        there_and_back(&Flow {
+            proto: dice_text(dice),
+            src: dice_text(dice),
+            sport: dice_number(dice) as u16,
+            dst: dice_text(dice),
+            dport: dice_number(dice) as u16,
+            device: dice_text(dice),
+            class: [None, Some(dice_text(dice))][dice.roll(2) as usize].clone(),
+            mark: dice_number(dice) as u32,
+            bytes_out: [None, Some(dice_number(dice))][dice.roll(2) as usize],
+            bytes_back: None,
+        });
+        there_and_back(&Changed {
+            mac: dice_text(dice),
+            name: dice_text(dice),
+            flows_marked: dice_number(dice) as u32,
+            saved: dice.roll(2) == 0,
+            remark: dice_text(dice),
+        });
+        there_and_back(&Doctor {
+            findings: (0..dice.roll(33))
+                .map(|_| Finding {
+                    what: dice_text(dice),
+                    good: dice.roll(2) == 0,
+                    found: dice_text(dice),
+                })
+                .collect(),
+        });
+        let mut failure = Failure {
+            fault: [Fault::Refused, Fault::Input][dice.roll(2) as usize],
+            message: dice_text(dice),
+        };
+        there_and_back(&failure);
+        let json = written(&mut failure);
+        let answer = [b"{\"error\":", json.as_slice(), b"}"].concat();
+        assert_eq!(written(&mut Refusal(&mut failure)), answer);
+    }
 }
 
 #[test]
@@ -500,11 +645,15 @@ fn a_request_arrives_as_it_was_said() {
             device: Some(device),
             class: Some("premium"),
         };
-        let mut line = [0; REQUEST_BYTES_MAX];
-        let len = request.write(&mut line).expect("a short request fits");
-        assert!(!line[..len].contains(&b'\n'), "a request is one line");
-        let heard = Heard::read(&line[..len]).expect("what was written can be read");
+        let line = request.line();
+        assert!(!line.contains(&b'\n'), "a request is one line");
+        let heard = Heard::read(&line).expect("what was written can be read");
         assert_eq!(heard.request(), request);
+        assert_eq!(
+            line.as_slice(),
+            serde_json_core::to_vec::<_, REQUEST_BYTES_MAX>(&request)
+                .expect("a short request fits")
+        );
     }
     let worst = "\u{1}".repeat(63);
     let request = Request {
@@ -513,7 +662,7 @@ fn a_request_arrives_as_it_was_said() {
         class: Some("\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}"),
     };
     assert!(
-        request.write(&mut [0; REQUEST_BYTES_MAX]).is_ok(),
+        request.line().len() <= REQUEST_BYTES_MAX,
         "the longest request fits"
     );
     assert_eq!(
@@ -561,6 +710,22 @@ fn the_names_of_the_verbs_are_those_that_are_written() {
     }
 }
 
+/// A record of one text, and of one that is looked for behind it in vain, so that all of the object is read.
+#[derive(Debug, Default)]
+struct Texts<const N: usize>(heapless::String<N>, Option<heapless::String<15>>);
+
+impl<const N: usize> Record for Texts<N> {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.text("text", &mut self.0);
+        with.text_or_null("nowhere", &mut self.1);
+    }
+}
+
+fn text<const N: usize>(json: &[u8]) -> Result<heapless::String<N>, BadAnswer> {
+    let object = [b"{\"text\":", json, b"}"].concat();
+    read::<Texts<N>>(&object).map(|texts| texts.0)
+}
+
 #[test]
 fn texts_are_unescaped_as_serde_json_unescapes_them() {
     let escapes = [
@@ -593,7 +758,7 @@ fn texts_are_unescaped_as_serde_json_unescapes_them() {
             .map(|_| escapes[dice.roll(escapes.len() as u32) as usize])
             .collect();
         let json = format!("\"{inside}\"");
-        let ours = read::<heapless::String<200>>(json.as_bytes());
+        let ours = text::<200>(json.as_bytes());
         let theirs = serde_json::from_str::<String>(&json);
         assert_eq!(
             ours.as_deref().ok(),
@@ -601,17 +766,14 @@ fn texts_are_unescaped_as_serde_json_unescapes_them() {
             "round {round}: {json}"
         );
     }
+    assert_eq!(text::<3>(b"\"abc\"").as_deref(), Ok("abc"));
     assert_eq!(
-        read::<heapless::String<3>>(b"\"abc\"").as_deref(),
-        Ok("abc")
-    );
-    assert_eq!(
-        read::<heapless::String<3>>(b"\"abcd\""),
+        text::<3>(b"\"abcd\""),
         Err(BadAnswer::Form),
         "a text that is too long is not cut"
     );
     assert_eq!(
-        read::<heapless::String<8>>(b"\"a\xff\xe2\x80b\"").as_deref(),
+        text::<8>(b"\"a\xff\xe2\x80b\"").as_deref(),
         Ok("a???b"),
         "what is no UTF-8 is shown as such"
     );

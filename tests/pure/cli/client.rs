@@ -84,12 +84,9 @@ fn the_causes_of_the_system_have_their_names() {
     ] {
         assert_eq!(BadLine::from(io::Error::from(kind)), expected);
     }
-    let trouble = lanemark::cli::Trouble::Line {
-        socket: "/s".into(),
-        bad: BadLine::Denied,
-    };
+    let trouble = lanemark::cli::Trouble::line(Path::new("/s"), BadLine::Denied);
     assert_eq!(
-        (trouble.to_string().as_str(), trouble.exit()),
+        (trouble.to_string().as_str(), trouble.exit),
         ("/s: permission denied; root is needed", Exit::Refused)
     );
 }

@@ -1,9 +1,10 @@
 //! Words become a command, or one line that tells what was expected and found.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lanemark::cli::{Command, Form, Next, RunOptions, Source, Task};
+use lanemark::control::Verb;
 use lanemark::sys::client::Surroundings;
 use lanemark::value::Class;
 
@@ -55,13 +56,10 @@ const VERBS: [(&[&str], &[&str], &[&str]); 11] = [
     (&["stop"], &[], &["--socket PATH", "--json", "--help"]),
 ];
 
-fn parse(words: &[&str]) -> Result<Command, String> {
-    let words: Vec<_> = words.iter().map(OsString::from).collect();
-    Command::parse(&words, None).map_err(|usage| usage.to_string())
-}
-
-fn task(words: &[&str]) -> Task {
-    parse(words).expect("good words").task
+fn parse(words: &[&str]) -> Result<Command<'static>, String> {
+    // A command borrows its words.
+    let words: &'static [OsString] = Vec::leak(words.iter().map(OsString::from).collect());
+    Command::parse(words, None).map_err(|usage| usage.to_string())
 }
 
 #[test]
@@ -184,60 +182,97 @@ fn options_may_stand_before_or_after_the_verb() {
 
 #[test]
 fn each_verb_means_its_task() {
-    let tv = || "tv".to_owned();
+    let plain = Command {
+        socket: Path::new("/var/run/lanemark.sock"),
+        form: Form::Table,
+        task: Task::Version,
+        device: None,
+        class: None,
+        source: Source::StandardInput,
+        dir: None,
+        verbose: false,
+    };
+    let ask = |verb| Command {
+        task: Task::Ask(verb),
+        ..plain
+    };
     for (words, expected) in [
-        (&["status"][..], Task::Status),
-        (&["devices"], Task::Devices),
-        (
-            &["flows"],
-            Task::Flows {
-                device: None,
-                class: None,
-            },
-        ),
+        (&["status"][..], ask(Verb::Status)),
+        (&["devices"], ask(Verb::Devices)),
+        (&["flows"], ask(Verb::Flows)),
         (
             &["flows", "--class", "BULK", "--device=tv"],
-            Task::Flows {
-                device: Some(tv()),
+            Command {
+                device: Some("tv"),
                 class: Some(Class::Bulk),
+                ..ask(Verb::Flows)
             },
         ),
         (
             &["set", "tv", "Premium"],
-            Task::Set {
-                device: tv(),
-                class: Class::Premium,
+            Command {
+                device: Some("tv"),
+                class: Some(Class::Premium),
+                ..ask(Verb::Set)
             },
         ),
         (
             &["set", "--", "--tv", "exempt"],
-            Task::Set {
-                device: "--tv".to_owned(),
-                class: Class::Exempt,
+            Command {
+                device: Some("--tv"),
+                class: Some(Class::Exempt),
+                ..ask(Verb::Set)
             },
         ),
-        (&["unset", "tv"], Task::Unset { device: tv() }),
-        (&["config", "show"], Task::ConfigShow),
+        (
+            &["unset", "tv"],
+            Command {
+                device: Some("tv"),
+                ..ask(Verb::Unset)
+            },
+        ),
+        (&["config", "show"], ask(Verb::ConfigShow)),
         (
             &["config", "check", "-"],
-            Task::ConfigCheck(Source::StandardInput),
+            Command {
+                task: Task::Check,
+                ..plain
+            },
         ),
         (
             &["config", "apply", "./-"],
-            Task::ConfigApply(Source::File(PathBuf::from("./-"))),
-        ),
-        (&["doctor"], Task::Doctor),
-        (&["stop"], Task::Stop),
-        (
-            &["run", "--dir", "/d", "--verbose"],
-            Task::Run {
-                dir: Some(PathBuf::from("/d")),
-                verbose: true,
+            Command {
+                source: Source::File(Path::new("./-")),
+                ..ask(Verb::ConfigApply)
             },
         ),
-        (&["set", "--help"], Task::Help(vec!["set"])),
+        (&["doctor"], ask(Verb::Doctor)),
+        (
+            &["stop", "--json", "--socket", "/s"],
+            Command {
+                form: Form::Json,
+                socket: Path::new("/s"),
+                ..ask(Verb::Stop)
+            },
+        ),
+        (
+            &["run", "--dir", "/d", "--verbose"],
+            Command {
+                task: Task::Run,
+                dir: Some(Path::new("/d")),
+                verbose: true,
+                ..plain
+            },
+        ),
+        (
+            &["set", "--help"],
+            Command {
+                task: Task::Help("set"),
+                ..plain
+            },
+        ),
     ] {
-        assert_eq!(task(words), expected, "{words:?}");
+        assert_eq!(parse(words), Ok(expected), "{words:?}");
     }
 }
 
@@ -249,6 +284,7 @@ fn the_socket_is_the_option_else_the_environment_else_the_default() {
         Command::parse(&words, socket.as_deref())
             .expect("good words")
             .socket
+            .to_owned()
     };
     assert_eq!(
         environment(&["status"], None),
