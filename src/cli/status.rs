@@ -66,7 +66,14 @@ fn health(screen: &mut Screen<'_>, status: &Status) {
         let why = if reason.is_empty() { usual } else { reason };
         return screen.prose(tone, &lead, &why);
     }
-    let proof = Proof { up, down, bypassed };
+    let proof = match (up.proven_percent, down.proven_percent) {
+        (None, None) => "not proven yet (too little traffic to tell)".to_owned(),
+        (up, down) => {
+            let but = if bypassed { "but bypassed, " } else { "" };
+            let (up, down) = (Percent(up), Percent(down));
+            format!("{but}proven {up}\u{a0}up, {down}\u{a0}down")
+        }
+    };
     let shapes = format_args!(
         "{proof}; {}\u{a0}shapes uploads at\u{a0}{}, {}\u{a0}downloads at\u{a0}{}",
         one_word(&up.interface),
@@ -81,31 +88,14 @@ fn health(screen: &mut Screen<'_>, status: &Status) {
 }
 
 /// How much of the line's bytes went through our queues.
-struct Proof<'a> {
-    up: &'a Side,
-    down: &'a Side,
-    bypassed: bool,
-}
+struct Percent(Option<u8>);
 
-impl fmt::Display for Proof<'_> {
+impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percents = [self.up.proven_percent, self.down.proven_percent];
-        if percents == [None; 2] {
-            return f.write_str("not proven yet (too little traffic to tell)");
+        match self.0 {
+            Some(percent) => write!(f, "{percent}\u{a0}%"),
+            None => f.write_str("not\u{a0}yet"),
         }
-        let mut lead = if self.bypassed {
-            "but bypassed, proven "
-        } else {
-            "proven "
-        };
-        for (percent, way) in percents.into_iter().zip(["up", "down"]) {
-            match percent {
-                Some(percent) => write!(f, "{lead}{percent}\u{a0}%\u{a0}{way}")?,
-                None => write!(f, "{lead}not\u{a0}yet\u{a0}{way}")?,
-            }
-            lead = ", ";
-        }
-        Ok(())
     }
 }
 

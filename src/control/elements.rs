@@ -50,30 +50,33 @@ enum State {
     Start,
     /// The first field's name, or `}`.
     Field,
-    /// More of the first field's name.
-    Name,
-    /// Any byte of the first field's name.
-    NameEscape,
+    /// More of something that has brackets or quotation marks around it.
+    Inside(Part),
     Colon,
     Value,
     /// The first element, or `]`.
     FirstElement,
     /// An element.
     NextElement,
-    /// More of an element.
-    Element,
     /// `,` or `]`.
     ElementEnd,
-    /// More of a failure.
-    Failure,
-    /// More of an object with other fields.
-    Object,
     /// `}`.
     Close,
     /// The line break.
     Line,
     /// Nothing any more.
     Broken(BadAnswer),
+}
+
+/// What has brackets or quotation marks around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The first field's name.
+    Name,
+    Element,
+    Failure,
+    /// An object with other fields, of which nothing is kept.
+    Object,
 }
 
 /// A [`Piece`] without its bytes.
@@ -128,104 +131,81 @@ impl Elements {
     }
 
     fn step(&mut self, byte: u8) -> Result<Option<Kind>, BadAnswer> {
-        let inside = matches!(
-            self.state,
-            State::Name
-                | State::NameEscape
-                | State::Element
-                | State::Failure
-                | State::Object
-                | State::Broken(_)
-        );
-        if !inside && matches!(byte, b' ' | b'\t' | b'\r') {
-            return Ok(None);
+        match self.state {
+            State::Inside(part) => return self.inside(part, byte),
+            State::Broken(bad) => return Err(bad),
+            _ if matches!(byte, b' ' | b'\t' | b'\r') => return Ok(None),
+            State::Value => return self.first_value(byte),
+            _ => {}
         }
+        let mut kind = None;
         self.state = match (self.state, byte) {
             (State::Start, b'{') => State::Field,
-            (State::Field, b'"') => {
-                self.buffer.clear();
-                State::Name
-            }
+            (State::Field, b'"') => return self.enter(Part::Name, byte),
             (State::Field, b'}') => {
-                self.state = State::Line;
-                return Ok(Some(Kind::Object));
-            }
-            (State::Name, b'"') => State::Colon,
-            (State::Name | State::NameEscape, 0..=0x1f) => return Err(BadAnswer::Form),
-            (State::Name, _) => {
-                self.keep(byte)?;
-                if byte == b'\\' {
-                    State::NameEscape
-                } else {
-                    State::Name
-                }
-            }
-            (State::NameEscape, _) => {
-                self.keep(byte)?;
-                State::Name
+                kind = Some(Kind::Object);
+                State::Line
             }
             (State::Colon, b':') => State::Value,
-            (State::Value, _) => return self.first_value(byte),
             (State::FirstElement | State::NextElement, b'{') => {
-                self.enter(byte)?;
-                State::Element
+                return self.enter(Part::Element, byte);
             }
             (State::FirstElement | State::ElementEnd, b']') => State::Close,
             (State::ElementEnd, b',') => State::NextElement,
-            (State::Element, _) => return self.inside(byte, State::ElementEnd, Kind::Element),
-            (State::Failure, _) => return self.inside(byte, State::Close, Kind::Failure),
-            (State::Object, _) if self.nest.step(byte)? => State::Line,
-            (State::Object, _) => State::Object,
             (State::Close, b'}') => State::Line,
             (State::Line, b'\n') => {
-                self.state = State::Start;
-                return Ok(Some(Kind::End));
+                kind = Some(Kind::End);
+                State::Start
             }
-            (State::Broken(bad), _) => return Err(bad),
             _ => return Err(BadAnswer::Form),
         };
-        Ok(None)
+        Ok(kind)
     }
 
     /// The first byte of the first field's value says what the answer is.
     fn first_value(&mut self, byte: u8) -> Result<Option<Kind>, BadAnswer> {
-        let failed = self.buffer == b"error";
+        let failed = self.buffer == b"\"error\"";
         match byte {
-            b'{' if failed => {
-                self.enter(byte)?;
-                self.state = State::Failure;
-                Ok(None)
-            }
+            b'{' if failed => self.enter(Part::Failure, byte),
             _ if failed => Err(BadAnswer::Form),
             b'[' => {
                 self.state = State::FirstElement;
                 Ok(None)
             }
             b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                self.nest = Nest::NONE;
-                self.nest.step(b'{')?;
-                self.nest.step(byte)?;
-                self.state = State::Object;
+                // The bracket of the answer itself is open.
+                self.enter(Part::Object, b'{')?;
+                self.inside(Part::Object, byte)?;
                 Ok(Some(Kind::Object))
             }
             _ => Err(BadAnswer::Form),
         }
     }
 
-    fn enter(&mut self, byte: u8) -> Result<(), BadAnswer> {
+    /// The first byte of a part.
+    fn enter(&mut self, part: Part, byte: u8) -> Result<Option<Kind>, BadAnswer> {
         self.buffer.clear();
         self.nest = Nest::NONE;
-        self.nest.step(byte)?;
-        self.keep(byte)
+        self.state = State::Inside(part);
+        self.inside(part, byte)
     }
 
-    fn inside(&mut self, byte: u8, after: State, kind: Kind) -> Result<Option<Kind>, BadAnswer> {
-        self.keep(byte)?;
-        if self.nest.step(byte)? {
-            self.state = after;
-            return Ok(Some(kind));
+    fn inside(&mut self, part: Part, byte: u8) -> Result<Option<Kind>, BadAnswer> {
+        self.nest.step(byte)?;
+        if part != Part::Object {
+            self.keep(byte)?;
         }
-        Ok(None)
+        if !self.nest.is_outside() {
+            return Ok(None);
+        }
+        let (state, kind) = match part {
+            Part::Name => (State::Colon, None),
+            Part::Element => (State::ElementEnd, Some(Kind::Element)),
+            Part::Failure => (State::Close, Some(Kind::Failure)),
+            Part::Object => (State::Line, None),
+        };
+        self.state = state;
+        Ok(kind)
     }
 
     fn keep(&mut self, byte: u8) -> Result<(), BadAnswer> {
@@ -256,8 +236,8 @@ impl Nest {
         text: Text::Outside,
     };
 
-    /// Whether this byte closed the last open bracket.
-    pub(super) fn step(&mut self, byte: u8) -> Result<bool, BadAnswer> {
+    /// Takes a byte.
+    pub(super) fn step(&mut self, byte: u8) -> Result<(), BadAnswer> {
         match (self.text, byte) {
             (Text::Outside, b'"') => self.text = Text::Inside,
             (Text::Outside, b'{') => self.enter(1)?,
@@ -273,7 +253,7 @@ impl Nest {
             (Text::Inside, _) => {}
             (Text::Escape, _) => self.text = Text::Inside,
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Whether no bracket and no string is open.
@@ -290,12 +270,12 @@ impl Nest {
         Ok(())
     }
 
-    fn leave(&mut self, bracket: u32) -> Result<bool, BadAnswer> {
+    fn leave(&mut self, bracket: u32) -> Result<(), BadAnswer> {
         if self.depth == 0 || self.open & 1 != bracket {
             return Err(BadAnswer::Form);
         }
         self.depth -= 1;
         self.open >>= 1;
-        Ok(self.depth == 0)
+        Ok(())
     }
 }

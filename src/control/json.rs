@@ -3,6 +3,8 @@
 //! By hand and not by the derives: for our answers those are 48 kB of code (measured, x86_64, `-Copt-level=s`). The derives stay for
 //! programs on the host. A value that nobody asks for is only skipped: its brackets and strings are matched.
 
+use core::str::Chars;
+
 use heapless::String;
 use heapless::string::StringView;
 
@@ -110,8 +112,10 @@ impl Fields for Reader<'_> {
     }
 
     fn number(&mut self, name: &'static str, number: &mut dyn Number) {
-        let value = self.value(name).optional().map(Json::number);
-        let fits = value != Some(None) && number.set(value.flatten());
+        let json = self.value(name);
+        let value = json.number();
+        // What is neither a number nor null has no room anywhere.
+        let fits = number.set(value) && (value.is_some() || json.optional().is_none());
         self.demand(fits);
     }
 
@@ -210,22 +214,19 @@ impl<'a> Json<'a> {
             .strip_prefix(b"\"")
             .and_then(|rest| rest.strip_suffix(b"\""))
             .ok_or(BadAnswer::Form)?;
-        let form = |_| BadAnswer::Form;
         to.clear();
         for chunk in inside.utf8_chunks() {
-            let mut rest = chunk.valid();
-            while let Some((plain, escape)) = rest.split_once('\\') {
-                to.push_str(plain).map_err(form)?;
-                let (letter, after) = unescaped(escape).ok_or(BadAnswer::Form)?;
-                to.push(letter).map_err(form)?;
-                rest = after;
+            let mut letters = chunk.valid().chars();
+            while let Some(letter) = letters.next() {
+                let letter = match letter {
+                    '\\' => escaped(&mut letters).ok_or(BadAnswer::Form)?,
+                    letter => letter,
+                };
+                to.push(letter).map_err(|_| BadAnswer::Form)?;
             }
-            to.push_str(rest).map_err(form)?;
-            chunk
-                .invalid()
-                .iter()
-                .try_for_each(|_| to.push('?'))
-                .map_err(form)?;
+            for _ in chunk.invalid() {
+                to.push('?').map_err(|_| BadAnswer::Form)?;
+            }
         }
         Ok(())
     }
@@ -304,35 +305,37 @@ fn split(bytes: &[u8]) -> Result<(Json<'_>, &[u8]), BadAnswer> {
     Ok((Json(value), rest))
 }
 
-/// The character of the escape behind a backslash, and what stands behind it.
-fn unescaped(escape: &str) -> Option<(char, &str)> {
-    let mut letters = escape.chars();
-    let letter = match letters.next()? {
+/// The character of the escape whose backslash was taken.
+fn escaped(letters: &mut Chars<'_>) -> Option<char> {
+    Some(match letters.next()? {
         letter @ ('"' | '\\' | '/') => letter,
         'b' => '\u{8}',
         'f' => '\u{c}',
         'n' => '\n',
         'r' => '\r',
         't' => '\t',
-        'u' => {
-            let (first, rest) = unit(letters.as_str())?;
-            if !(0xd800..0xe000).contains(&first) {
-                return Some((char::from_u32(first)?, rest));
+        'u' => match unit(letters)? {
+            first @ 0xd800..0xdc00 => {
+                if letters.next()? != '\\' || letters.next()? != 'u' {
+                    return None;
+                }
+                let second = unit(letters)?
+                    .checked_sub(0xdc00)
+                    .filter(|&low| low < 0x400)?;
+                char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + second)?
             }
-            let (second, rest) = unit(rest.strip_prefix("\\u")?)?;
-            let pair = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
-            return Some((char::decode_utf16(pair).next()?.ok()?, rest));
-        }
+            // None for the second half of a pair.
+            letter => char::from_u32(letter)?,
+        },
         _ => return None,
-    };
-    Some((letter, letters.as_str()))
+    })
 }
 
 /// Four hex digits.
-fn unit(text: &str) -> Option<(u32, &str)> {
-    let (digits, rest) = text.split_at_checked(4)?;
-    let number = digits
-        .chars()
-        .try_fold(0, |number, digit| Some(number * 16 + digit.to_digit(16)?))?;
-    Some((number, rest))
+fn unit(letters: &mut Chars<'_>) -> Option<u32> {
+    let mut number = 0;
+    for _ in 0..4 {
+        number = number * 16 + letters.next()?.to_digit(16)?;
+    }
+    Some(number)
 }
