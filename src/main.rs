@@ -1,16 +1,14 @@
 //! The program: words in, exit code out. What there is to do is in the library.
 
-use std::io;
 use std::process::ExitCode;
 
 use lanemark::cli::{Exit, Next, Session};
 use lanemark::daemon::{self, Cleared};
-use lanemark::sys::client::{Output, Surroundings};
+use lanemark::sys::client::{Stream, Surroundings};
 
 fn main() -> ExitCode {
     let surroundings = Surroundings::here();
-    // Not locked: the daemon's log goes to standard error too.
-    let (mut out, mut err) = (Output, io::stderr());
+    let (mut out, mut err) = (Stream::Output, Stream::Error);
     let mut session = Session::new(&surroundings, &mut out, &mut err);
     let exit = match session.start() {
         Next::Exit(exit) => exit,

@@ -310,13 +310,13 @@ fn option(word: &[u8]) -> Result<(&'static Opt, Option<&OsStr>), Box<Trouble>> {
     let value = value
         .split_first()
         .map(|(_, value)| OsStr::from_bytes(value));
-    let mut names = Choice::default();
-    for option in OPTIONS {
-        if option.name.as_bytes() == name || option.letter.as_bytes() == name {
-            return Ok((option, value));
-        }
-        names.add(option.name);
-    }
-    let found = Found::Word(OsStr::from_bytes(name));
-    Err(usage("", &names, found))
+    let known = OPTIONS
+        .iter()
+        .find(|option| option.name.as_bytes() == name || option.letter.as_bytes() == name);
+    let Some(option) = known else {
+        let mut names = Choice::default();
+        OPTIONS.iter().for_each(|option| names.add(option.name));
+        return Err(usage("", &names, Found::Word(OsStr::from_bytes(name))));
+    };
+    Ok((option, value))
 }

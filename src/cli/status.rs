@@ -1,4 +1,4 @@
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use crate::control::{ClassStatus, Side, State, Status};
 
@@ -162,13 +162,14 @@ fn around(screen: &mut Screen<'_>, status: &Status) {
             "" => "none",
             leaf => leaf,
         });
-        line += &format!("; queues inside the lanes: {up} up, {down} down");
+        // Writing into a growing string does not fail.
+        let _ = write!(line, "; queues inside the lanes: {up} up, {down} down");
     }
     screen.prose(Tone::Plain, &"line now:", &line);
     let mut home = Amount::Things(u32::from(status.devices), "device").to_string();
     if status.flows_max > 0 {
         let (flows, max) = (status.flows, status.flows_max);
-        home += &format!(", {flows}\u{a0}of\u{a0}{max} flows");
+        let _ = write!(home, ", {flows}\u{a0}of\u{a0}{max} flows");
     }
     screen.prose(Tone::Plain, &"home:", &home);
     let saved = if status.saved {

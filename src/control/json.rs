@@ -200,10 +200,15 @@ impl<'a> Json<'a> {
         if self.0.len() > 1 && self.0.starts_with(b"0") {
             return None;
         }
-        self.0.iter().try_fold(0_u64, |number, byte| {
-            let digit = char::from(*byte).to_digit(10)?;
-            number.checked_mul(10)?.checked_add(u64::from(digit))
-        })
+        let mut number = 0_u64;
+        for &byte in self.0 {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 || number > u64::MAX / 10 {
+                return None;
+            }
+            number = (number * 10).checked_add(u64::from(digit))?;
+        }
+        Some(number)
     }
 
     /// The text of a string, in place of what was in `to`. Bytes that are no UTF-8 become `?`: one strange name must not hide all
@@ -219,13 +224,13 @@ impl<'a> Json<'a> {
             let mut letters = chunk.valid().chars();
             while let Some(letter) = letters.next() {
                 let letter = match letter {
-                    '\\' => escaped(&mut letters).ok_or(BadAnswer::Form)?,
-                    letter => letter,
+                    '\\' => escaped(&mut letters),
+                    letter => Some(letter),
                 };
-                to.push(letter).map_err(|_| BadAnswer::Form)?;
+                push(to, letter)?;
             }
             for _ in chunk.invalid() {
-                to.push('?').map_err(|_| BadAnswer::Form)?;
+                push(to, Some('?'))?;
             }
         }
         Ok(())
@@ -303,6 +308,12 @@ fn split(bytes: &[u8]) -> Result<(Json<'_>, &[u8]), BadAnswer> {
         .split_at_checked(len.ok_or(BadAnswer::Form)?)
         .ok_or(BadAnswer::Form)?;
     Ok((Json(value), rest))
+}
+
+fn push(to: &mut StringView, letter: Option<char>) -> Result<(), BadAnswer> {
+    letter
+        .and_then(|letter| to.push(letter).ok())
+        .ok_or(BadAnswer::Form)
 }
 
 /// The character of the escape whose backslash was taken.

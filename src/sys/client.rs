@@ -38,11 +38,16 @@ impl Surroundings {
     )]
     pub fn here() -> Surroundings {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let mut words = env::args_os();
-        words.next();
+        let mut given = env::args_os();
+        // The program's name.
+        given.next();
+        let mut words = Vec::new();
+        for word in given {
+            words.push(word);
+        }
         let terminal = io::stdout().is_terminal();
         Surroundings {
-            words: words.collect(),
+            words,
             socket: set("LANEMARK_SOCKET"),
             terminal,
             colour: terminal
@@ -82,7 +87,7 @@ impl fmt::Display for BadFile {
 /// # Errors
 /// [`BadFile`], by cause.
 pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFile> {
-    let refused = |error: io::Error| match error.kind() {
+    let refused = |error: io::Error| match kind(error) {
         kind @ (ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory) => {
             BadFile::Absent(kind)
         }
@@ -117,6 +122,12 @@ pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFi
     Ok(bytes)
 }
 
+/// The table behind it is 500 bytes, and the compiler would copy it to each caller.
+#[inline(never)]
+fn kind(error: io::Error) -> ErrorKind {
+    error.kind()
+}
+
 /// Where text goes.
 pub trait Sink {
     /// Sends all of it on its way.
@@ -130,16 +141,27 @@ impl<W: Write> Sink for W {
     fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
         self.write_all(bytes)
             .and_then(|()| self.flush())
-            .map_err(|error| error.kind())
+            .map_err(kind)
     }
 }
 
-/// Standard output without a buffer of its own: whoever writes there has one.
-pub struct Output;
+/// A standard stream of this process, without a buffer of its own: whoever writes there has one.
+#[derive(Clone, Copy, Debug)]
+pub enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
 
-impl Write for Output {
+impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(unistd::write(io::stdout(), bytes)?)
+        let (output, error) = (io::stdout(), io::stderr());
+        let stream = match self {
+            Stream::Output => output.as_fd(),
+            Stream::Error => error.as_fd(),
+        };
+        Ok(unistd::write(stream, bytes)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -179,7 +201,7 @@ impl fmt::Display for BadLine {
 
 impl From<io::Error> for BadLine {
     fn from(error: io::Error) -> BadLine {
-        match error.kind() {
+        match kind(error) {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => BadLine::Nobody,
             ErrorKind::PermissionDenied => BadLine::Denied,
             ErrorKind::InvalidInput => BadLine::Path,
