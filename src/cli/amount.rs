@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// Units of thousands.
-const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
-
 /// Units of rates in sentences and wide columns.
 const RATES: [&str; 4] = [
     "\u{a0}kbit/s",
@@ -34,121 +31,81 @@ pub(super) enum Amount {
     Things(u32, &'static str),
 }
 
-/// A number, perhaps a second one with leading zeros, and what stands between and behind them.
-struct Parts {
-    first: u64,
-    between: &'static str,
-    second: Option<(u32, usize)>,
-    unit: &'static str,
-}
-
-impl Parts {
-    const fn one(first: u64, unit: &'static str) -> Parts {
-        Parts {
-            first,
-            between: "",
-            second: None,
-            unit,
-        }
-    }
-
-    const fn two(first: u64, between: &'static str, second: u32, unit: &'static str) -> Parts {
-        Parts {
-            first,
-            between,
-            second: Some((second, 0)),
-            unit,
-        }
-    }
-}
-
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = match *self {
+        // With one unit the number stays as it is.
+        let (number, units): (u64, &[&str]) = match *self {
             Amount::Bits(None) | Amount::Ago(None) => return f.write_str("-"),
             Amount::Ago(Some(0..2)) => return f.write_str("now"),
-            Amount::Rate(kbit) => short(u64::from(kbit), &RATES),
-            Amount::Bits(Some(0)) => Parts::one(0, ""),
-            Amount::Bits(Some(kbit)) => {
-                short(u64::from(kbit), PREFIXES.get(1..5).unwrap_or_default())
+            Amount::Bits(Some(0)) => return f.write_str("0"),
+            Amount::Bits(Some(kbit)) => (u64::from(kbit), &["k", "M", "G", "T"]),
+            Amount::Rate(kbit) => (u64::from(kbit), &RATES),
+            Amount::LineRate(kbit @ ..10_000) => (u64::from(kbit), &["\u{a0}kbit/s"]),
+            Amount::LineRate(kbit) => return line_rate(f, kbit),
+            Amount::Count(number @ ..10_000) => (number, &[""]),
+            Amount::Count(number) | Amount::Bytes(number) => {
+                (number, &["", "k", "M", "G", "T", "P", "E"])
             }
-            Amount::LineRate(kbit) => line_rate(kbit),
-            Amount::Count(number @ ..10_000) => Parts::one(number, ""),
-            Amount::Count(number) | Amount::Bytes(number) => short(number, &PREFIXES),
-            Amount::Ago(Some(seconds)) => {
-                let (unit_s, unit) = match seconds {
-                    ..60 => (1, "s"),
-                    60..3600 => (60, "m"),
-                    3600..86_400 => (3600, "h"),
-                    86_400..86_400_000 => (86_400, "d"),
-                    _ => (31_557_600, "y"),
-                };
-                Parts::one(u64::from(seconds / unit_s), unit)
-            }
-            Amount::Lasting(seconds) => lasting(seconds),
+            Amount::Ago(Some(seconds)) => match seconds {
+                ..60 => (u64::from(seconds), &["s"]),
+                60..3600 => (u64::from(seconds / 60), &["m"]),
+                3600..86_400 => (u64::from(seconds / 3600), &["h"]),
+                86_400..86_400_000 => (u64::from(seconds / 86_400), &["d"]),
+                _ => (u64::from(seconds / 31_557_600), &["y"]),
+            },
+            Amount::Lasting(seconds) => return lasting(f, seconds),
             Amount::Things(number, thing) => {
                 let plural = if number == 1 { "" } else { "s" };
                 return write!(f, "{number}\u{a0}{thing}{plural}");
             }
         };
-        write!(f, "{}{}", parts.first, parts.between)?;
-        if let Some((second, digits)) = parts.second {
-            write!(f, "{second:0digits$}")?;
+        short(f, number, units)
+    }
+}
+
+fn line_rate(f: &mut fmt::Formatter<'_>, kbit: u32) -> fmt::Result {
+    let (mut rest, mut digits) = (kbit % 1000, 3);
+    write!(f, "{}", kbit / 1000)?;
+    if rest > 0 {
+        while rest.is_multiple_of(10) {
+            (rest, digits) = (rest / 10, digits - 1);
         }
-        f.write_str(parts.unit)
+        write!(f, ".{rest:0digits$}")?;
     }
+    f.write_str("\u{a0}Mbit/s")
 }
 
-fn line_rate(kbit: u32) -> Parts {
-    let (mbit, mut rest, mut digits) = (kbit / 1000, kbit % 1000, 3);
-    if mbit < 10 {
-        return Parts::one(u64::from(kbit), "\u{a0}kbit/s");
-    }
-    let unit = "\u{a0}Mbit/s";
-    if rest == 0 {
-        return Parts::one(u64::from(mbit), unit);
-    }
-    while rest.is_multiple_of(10) {
-        (rest, digits) = (rest / 10, digits - 1);
-    }
-    Parts {
-        second: Some((rest, digits)),
-        ..Parts::two(u64::from(mbit), ".", 0, unit)
-    }
-}
-
-fn lasting(seconds: u64) -> Parts {
+fn lasting(f: &mut fmt::Formatter<'_>, seconds: u64) -> fmt::Result {
     // 136 years are enough.
-    let minutes = u32::try_from(seconds).unwrap_or(u32::MAX) / 60;
-    let (hours, days) = (minutes / 60, minutes / 1440);
-    match (days, hours, minutes) {
-        (0, 0, 0) => Parts::one(seconds, "\u{a0}s"),
-        (0, 0, _) => Parts::one(u64::from(minutes), "\u{a0}min"),
-        (0, _, _) => Parts::two(u64::from(hours), "\u{a0}h\u{a0}", minutes % 60, "\u{a0}min"),
-        (_, _, _) => Parts::two(u64::from(days), "\u{a0}d\u{a0}", hours % 24, "\u{a0}h"),
-    }
+    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let (long, unit, rest, rest_unit) = match (days, hours, minutes) {
+        (0, 0, 0) => return write!(f, "{seconds}\u{a0}s"),
+        (0, 0, _) => return write!(f, "{minutes}\u{a0}min"),
+        (0, _, _) => (hours, "h", minutes % 60, "min"),
+        (_, _, _) => (days, "d", hours % 24, "h"),
+    };
+    write!(f, "{long}\u{a0}{unit}\u{a0}{rest}\u{a0}{rest_unit}")
 }
 
 /// Two digits with a point, or three without, and the unit of that thousand. Beyond the last unit the number has more digits.
-fn short(number: u64, units: &[&'static str]) -> Parts {
+fn short(f: &mut fmt::Formatter<'_>, number: u64, units: &[&str]) -> fmt::Result {
     let (mut whole, mut rest) = (number, 0);
-    let mut unit = 0;
-    while (whole >= 1000 || (whole == 999 && rest >= 500)) && unit + 1 < units.len() {
+    let mut place = 0;
+    while (whole >= 1000 || (whole == 999 && rest >= 500)) && place + 1 < units.len() {
         // 999.5 is 1.0 of the next unit.
         whole += u64::from(whole == 999);
-        rest = u32::try_from(whole % 1000).unwrap_or_default();
+        rest = whole % 1000;
         whole /= 1000;
-        unit += 1;
+        place += 1;
     }
-    let name = units.get(unit).copied().unwrap_or_default();
-    let tenths = (rest + 50) / 100;
-    match (whole, tenths) {
-        // 9.95 is 10.
-        (..9, _) | (9, ..10) if unit > 0 => {
-            Parts::two(whole + u64::from(tenths / 10), ".", tenths % 10, name)
-        }
-        _ => Parts::one(whole + u64::from(rest >= 500), name),
+    let tenths = whole.saturating_mul(10) + (rest + 50) / 100;
+    if place > 0 && tenths < 100 {
+        write!(f, "{}.{}", tenths / 10, tenths % 10)?;
+    } else {
+        write!(f, "{}", whole + u64::from(rest >= 500))?;
     }
+    f.write_str(units.get(place).copied().unwrap_or_default())
 }
 
 #[cfg(test)]

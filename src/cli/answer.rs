@@ -6,7 +6,7 @@ use crate::control::{BadAnswer, Elements, Failure, Piece, Record, Request, fill,
 use crate::sys::client::{BadLine, Client};
 
 use super::screen::Screen;
-use super::trouble::Trouble;
+use super::trouble::{Outcome, Trouble};
 
 /// Bytes of the longest answer that is held as a whole: a configuration. Lists are read element by element.
 const ANSWER_BYTES_MAX: usize = CONFIG_BYTES_MAX;
@@ -32,7 +32,7 @@ impl<'a> Answer<'a> {
         second: Option<&str>,
         socket: &'a Path,
         wait: Duration,
-    ) -> Result<Box<Answer<'a>>, Box<Trouble>> {
+    ) -> Outcome<Box<Answer<'a>>> {
         let lost = |bad| Trouble::line(socket, bad);
         let mut client = Client::connect(socket, wait).map_err(lost)?;
         let first = request.line();
@@ -54,7 +54,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Prints the line as it came.
-    pub(super) fn print(&mut self, screen: &mut Screen<'_>) -> Result<(), Box<Trouble>> {
+    pub(super) fn print(&mut self, screen: &mut Screen<'_>) -> Outcome {
         self.whole(&mut |part| {
             screen.json(part);
             screen.send_much()
@@ -62,7 +62,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The whole line, for answers that are one object.
-    pub(super) fn line(&mut self) -> Result<Vec<u8>, Box<Trouble>> {
+    pub(super) fn line(&mut self) -> Outcome<Vec<u8>> {
         let mut line = Vec::new();
         self.whole(&mut |part| {
             line.extend_from_slice(part);
@@ -76,12 +76,12 @@ impl<'a> Answer<'a> {
     }
 
     /// The one object that the line is.
-    pub(super) fn object(&mut self, record: &mut dyn Record) -> Result<(), Box<Trouble>> {
+    pub(super) fn object(&mut self, record: &mut dyn Record) -> Outcome {
         fill(record, &self.line()?).map_err(Trouble::answer)
     }
 
     /// The next element of the list, as it comes, in constant memory; false at the end.
-    pub(super) fn element(&mut self, record: &mut dyn Record) -> Result<bool, Box<Trouble>> {
+    pub(super) fn element(&mut self, record: &mut dyn Record) -> Outcome<bool> {
         loop {
             let mut rest = self.chunk.get(self.from..self.to).unwrap_or_default();
             let piece = self.elements.next(&mut rest);
@@ -100,10 +100,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Each part of the line; after its end, the failure that it is.
-    fn whole(
-        &mut self,
-        each: &mut dyn FnMut(&[u8]) -> Result<(), Box<Trouble>>,
-    ) -> Result<(), Box<Trouble>> {
+    fn whole(&mut self, each: &mut dyn FnMut(&[u8]) -> Outcome) -> Outcome {
         let (mut failure, mut judged) = (None, false);
         loop {
             self.receive()?;
@@ -129,7 +126,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn receive(&mut self) -> Result<(), Box<Trouble>> {
+    fn receive(&mut self) -> Outcome {
         self.from = 0;
         self.to = self
             .client
@@ -140,7 +137,7 @@ impl<'a> Answer<'a> {
 }
 
 /// The failure that this is.
-fn refusal(json: &[u8]) -> Result<Box<Trouble>, Box<Trouble>> {
+fn refusal(json: &[u8]) -> Outcome<Box<Trouble>> {
     let failure: Failure = read(json).map_err(Trouble::answer)?;
     Ok(Trouble::failure(&failure))
 }

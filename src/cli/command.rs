@@ -7,7 +7,7 @@ use crate::control;
 use crate::value::Class;
 
 use super::SOCKET_DEFAULT;
-use super::trouble::Trouble;
+use super::trouble::{Outcome, Trouble};
 use super::usage::{Choice, Found, usage};
 use super::verbs::{CLASS, HELP, Meaning, OPTIONS, Opt, VERBS, Verb};
 
@@ -70,10 +70,7 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn parse(
-        words: &'a [OsString],
-        socket: Option<&'a OsStr>,
-    ) -> Result<Command<'a>, Box<Trouble>> {
+    pub fn parse(words: &'a [OsString], socket: Option<&'a OsStr>) -> Outcome<Command<'a>> {
         let said = Said::sort(words)?;
         let mut command = Command {
             socket: Path::new(socket.unwrap_or(OsStr::new(SOCKET_DEFAULT))),
@@ -110,7 +107,7 @@ impl<'a> Command<'a> {
     }
 
     /// Takes the operands, and the options that are about devices and classes.
-    fn take(&mut self, verb: &'static Verb, said: &Said<'a>) -> Result<(), Box<Trouble>> {
+    fn take(&mut self, verb: &'static Verb, said: &Said<'a>) -> Outcome {
         for (option, _) in &said.options {
             if !verb.has(option.meaning) {
                 let mut own = Choice::default();
@@ -139,12 +136,7 @@ impl<'a> Command<'a> {
         Ok(())
     }
 
-    fn mean(
-        &mut self,
-        meaning: Meaning,
-        place: &'static str,
-        word: &'a OsStr,
-    ) -> Result<(), Box<Trouble>> {
+    fn mean(&mut self, meaning: Meaning, place: &'static str, word: &'a OsStr) -> Outcome {
         // What is no UTF-8 is no device, and no class either.
         let text = word.to_str().unwrap_or_default();
         match meaning {
@@ -182,7 +174,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn sort(words: &'a [OsString]) -> Result<Said<'a>, Box<Trouble>> {
+    fn sort(words: &'a [OsString]) -> Outcome<Said<'a>> {
         let mut said = Said {
             rest: Vec::new(),
             options: Vec::new(),
@@ -271,7 +263,7 @@ impl<'a> Said<'a> {
     }
 
     /// What help is wanted on. It never fails for what stands behind the verb: whoever asks for it is about to find out.
-    fn topic(&self) -> Result<&'static str, Box<Trouble>> {
+    fn topic(&self) -> Outcome<&'static str> {
         match (self.verb, self.group()) {
             (Some(verb), _) => Ok(verb.name),
             (None, Some(group)) => Ok(group),
@@ -304,7 +296,7 @@ impl<'a> Said<'a> {
 }
 
 /// The option of `--name`, `--name=value` or `-n`, and the value behind `=`.
-fn option(word: &[u8]) -> Result<(&'static Opt, Option<&OsStr>), Box<Trouble>> {
+fn option(word: &[u8]) -> Outcome<(&'static Opt, Option<&OsStr>)> {
     let equals = word.iter().position(|&byte| byte == b'=');
     let (name, value) = word.split_at(equals.unwrap_or(word.len()));
     let value = value

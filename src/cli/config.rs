@@ -8,10 +8,10 @@ use super::answer::Answer;
 use super::command::{Form, Source};
 use super::screen::{Screen, Tone, clean};
 use super::set::tell;
-use super::trouble::{Exit, Trouble};
+use super::trouble::{Exit, Outcome, Trouble};
 
 /// Prints the configuration in force, in the form in which people edit it.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
     let line = answer.line()?;
     let config = parse(&line).map_err(|_| Trouble::answer(BadAnswer::Form))?;
     let mut text = String::new();
@@ -23,11 +23,7 @@ pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<
 }
 
 /// Says whether a file is a configuration. Needs no daemon.
-pub(super) fn check(
-    screen: &mut Screen<'_>,
-    form: Form,
-    source: Source<'_>,
-) -> Result<(), Box<Trouble>> {
+pub(super) fn check(screen: &mut Screen<'_>, form: Form, source: Source<'_>) -> Outcome {
     let outcome = read(source).map(drop);
     match (form, &outcome) {
         (Form::Table, Ok(())) => screen.prose(Tone::Good, &format_args!("{source}:"), &"ok"),
@@ -46,7 +42,7 @@ pub(super) fn check(
 }
 
 /// The configuration as one line. It is read here before it is sent, since only here its lines have their numbers.
-pub(super) fn line(source: Source<'_>) -> Result<String, Box<Trouble>> {
+pub(super) fn line(source: Source<'_>) -> Outcome<String> {
     let config = read(source)?;
     let mut line = String::new();
     // Writing into a growing string does not fail.
@@ -55,19 +51,12 @@ pub(super) fn line(source: Source<'_>) -> Result<String, Box<Trouble>> {
 }
 
 /// Tells that a configuration is in force.
-pub(super) fn applied(
-    screen: &mut Screen<'_>,
-    answer: &mut Answer<'_>,
-    source: Source<'_>,
-) -> Result<(), Box<Trouble>> {
-    let mut changed = Changed::default();
-    answer.object(&mut changed)?;
-    tell(screen, &format_args!("{source} is in force"), &changed);
-    Ok(())
+pub(super) fn applied(screen: &mut Screen<'_>, changed: &Changed, source: Source<'_>) {
+    tell(screen, &format_args!("{source} is in force"), changed);
 }
 
 #[inline(never)]
-fn read(source: Source<'_>) -> Result<Box<Config>, Box<Trouble>> {
+fn read(source: Source<'_>) -> Outcome<Box<Config>> {
     let path = match source {
         Source::File(path) => Some(path),
         Source::StandardInput => None,

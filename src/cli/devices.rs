@@ -3,7 +3,7 @@ use crate::control::Device;
 use super::amount::Amount;
 use super::answer::Answer;
 use super::screen::{COLUMNS, Column, Screen, Tone};
-use super::trouble::Trouble;
+use super::trouble::Outcome;
 
 /// Columns for an address.
 const ADDRESS: usize = 15;
@@ -26,7 +26,7 @@ const _: () = assert!(Column::together(&TABLE) == COLUMNS);
 const INDENT: &str = "    ";
 
 /// Prints every device.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
     let mut device = Device::default();
     let mut first = true;
     while answer.element(&mut device)? {

@@ -2,10 +2,10 @@ use crate::control::{BadAnswer, FINDINGS_MAX, Finding};
 
 use super::answer::Answer;
 use super::screen::{Screen, Tone, clean, width};
-use super::trouble::Trouble;
+use super::trouble::{Outcome, Trouble};
 
 /// Prints what this kernel can do, a line each.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut finding = Finding::default();
     let mut columns = 0;

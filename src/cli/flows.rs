@@ -6,7 +6,7 @@ use super::amount::Amount;
 use super::answer::Answer;
 use super::devices::or_dash;
 use super::screen::{COLUMNS, Column, Screen, Tone, clean, width};
-use super::trouble::Trouble;
+use super::trouble::Outcome;
 
 /// `192.168.100.100:65535`.
 const END: usize = 21;
@@ -28,7 +28,7 @@ const _: () = assert!(Column::together(&TABLE) == COLUMNS);
 const ENDS: usize = COLUMNS - 2 * END - 1;
 
 /// Prints flows.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
     let mut flow = Flow::default();
     let mut first = true;
     while answer.element(&mut flow)? {

@@ -35,15 +35,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::control::{Request, Verb};
+use crate::control::{Changed, Request, Verb};
 use crate::sys::client::{self, Sink, Surroundings};
 use crate::value::Class;
 
 pub use command::{Command, Form, Source, Task};
-pub use trouble::{Exit, Trouble};
+pub use trouble::{Exit, Outcome, Trouble};
 
 use answer::Answer;
-use screen::Screen;
+use screen::{Screen, Tone};
 
 /// Where the daemon listens, unless told otherwise.
 pub const SOCKET_DEFAULT: &str = "/var/run/lanemark.sock";
@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
     }
 
     /// What is left to do, if anything.
-    fn carry_out(&mut self, command: &Command<'_>) -> Result<Option<Next>, Box<Trouble>> {
+    fn carry_out(&mut self, command: &Command<'_>) -> Outcome<Option<Next>> {
         self.form = command.form;
         let screen = &mut self.screen;
         match command.task {
@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks the daemon and prints its answer.
-    fn ask(&mut self, verb: Verb, command: &Command<'_>) -> Result<(), Box<Trouble>> {
+    fn ask(&mut self, verb: Verb, command: &Command<'_>) -> Outcome {
         let configuration = match verb {
             Verb::ConfigApply => Some(config::line(command.source)?),
             _ => None,
@@ -183,19 +183,29 @@ impl<'a> Session<'a> {
             return answer.print(screen);
         }
         match verb {
-            Verb::Status => status::print(screen, answer),
-            Verb::Devices => devices::print(screen, answer),
-            Verb::Flows => flows::print(screen, answer),
-            Verb::Set | Verb::Unset => set::print(screen, answer, command.class),
-            Verb::ConfigShow => config::print(screen, answer),
-            Verb::ConfigApply => config::applied(screen, answer, command.source),
-            Verb::Doctor => doctor::print(screen, answer),
-            Verb::Stop => stop::print(screen, answer),
+            Verb::Status => status::print(screen, answer)?,
+            Verb::Devices => devices::print(screen, answer)?,
+            Verb::Flows => flows::print(screen, answer)?,
+            Verb::ConfigShow => config::print(screen, answer)?,
+            Verb::Doctor => doctor::print(screen, answer)?,
+            Verb::Set | Verb::Unset | Verb::ConfigApply | Verb::Stop => {
+                let mut changed = Changed::default();
+                answer.object(&mut changed)?;
+                match verb {
+                    Verb::Stop => stop::print(screen, &changed),
+                    Verb::ConfigApply => config::applied(screen, &changed, command.source),
+                    _ => set::print(screen, &changed, command.class),
+                }
+                if !changed.remark.is_empty() {
+                    screen.prose(Tone::Doubtful, &"note:", &changed.remark);
+                }
+            }
         }
+        Ok(())
     }
 
     /// Ends: what still waits goes out, and trouble is told once.
-    fn end(&mut self, outcome: Result<(), Box<Trouble>>) -> Exit {
+    fn end(&mut self, outcome: Outcome) -> Exit {
         let sent = self.screen.send();
         let Err(trouble) = outcome.and(sent) else {
             return Exit::Done;

@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Write};
 
 use crate::sys::client::{Sink, Surroundings};
 
-use super::trouble::Trouble;
+use super::trouble::{Outcome, Trouble};
 
 /// Columns of the narrowest terminal that is served.
 pub(super) const COLUMNS: usize = 80;
@@ -134,14 +134,14 @@ impl<'a> Screen<'a> {
     }
 
     /// Sends what waits.
-    pub(super) fn send(&mut self) -> Result<(), Box<Trouble>> {
+    pub(super) fn send(&mut self) -> Outcome {
         let sent = self.out.send(&self.waiting);
         self.waiting.clear();
         sent.map_err(Trouble::output)
     }
 
     /// Sends what waits when it is much: in a list, whose end may be far.
-    pub(super) fn send_much(&mut self) -> Result<(), Box<Trouble>> {
+    pub(super) fn send_much(&mut self) -> Outcome {
         if self.waiting.len() < WAITING_BYTES {
             return Ok(());
         }

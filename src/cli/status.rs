@@ -5,7 +5,7 @@ use crate::control::{ClassStatus, Side, State, Status};
 use super::amount::Amount;
 use super::answer::Answer;
 use super::screen::{Column, Screen, Tone};
-use super::trouble::Trouble;
+use super::trouble::Outcome;
 
 /// Below so many percent the line is not ours alone: something bypasses the queues. Chosen: the counters of two devices are not read
 /// in the same instant, and a few percent are that.
@@ -35,7 +35,7 @@ const TABLE: [Column; 9] = [
 ];
 
 /// Prints whether the lanes work, and the lanes.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
+pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
     let mut status = Box::<Status>::default();
     answer.object(&mut *status)?;
     health(screen, &status);

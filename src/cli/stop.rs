@@ -1,24 +1,17 @@
 use crate::control::Changed;
 
 use super::amount::Amount;
-use super::answer::Answer;
 use super::command::Form;
 use super::screen::{Screen, Tone};
-use super::set::remark;
-use super::trouble::Trouble;
 
 /// Tells that the daemon took everything of ours out of the kernel and ended.
-pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Result<(), Box<Trouble>> {
-    let mut changed = Changed::default();
-    answer.object(&mut changed)?;
+pub(super) fn print(screen: &mut Screen<'_>, changed: &Changed) {
     let mut text = "lanemark has stopped; nothing of it is left in the kernel".to_owned();
     if changed.flows_marked > 0 {
         let flows = Amount::Things(changed.flows_marked, "live flow");
         text += &format!("; the mark of {flows} was taken away");
     }
     screen.prose(Tone::Plain, &"", &text);
-    remark(screen, &changed);
-    Ok(())
 }
 
 /// Says what was found in the kernel where no daemon ran.

@@ -26,6 +26,9 @@ impl Exit {
     }
 }
 
+/// What became of a command or a part of it.
+pub type Outcome<T = ()> = Result<T, Box<Trouble>>;
+
 /// Why a command was not carried out: its sentence, without the program's name, and the exit code that goes with it.
 ///
 /// Made where it happens and told once, hence a sentence and not its parts; in a box, so that passing it on costs a word.

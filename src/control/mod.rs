@@ -12,6 +12,8 @@
 //!    ([`Elements`]).
 //! 3. The connection may be used again.
 //!
+//! What an answer consists of is said once, in [`Record::fields`]; [`fill`] and [`write()`] go by it, whoever reads or writes.
+//!
 //! Told nonsense (no JSON, an unknown verb, a line over [`REQUEST_BYTES_MAX`]) the daemon answers with a [`Failure`] whose fault is
 //! `input`, and changes nothing.
 

@@ -29,7 +29,7 @@ const DOORS: [(&str, &[&str]); 6] = [
     ("libc", &["sys", "lab"]),
     ("netlink_packet_route", &["wire", "lab"]),
     ("netlink_packet_core", &["wire", "lab"]),
-    ("serde_json_core", &["config", "control", "cli", "daemon"]),
+    ("serde_json_core", &["config"]),
     ("serde_json", &["lab"]),
 ];
 

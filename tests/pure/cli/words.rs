@@ -167,11 +167,11 @@ fn options_may_stand_before_or_after_the_verb() {
         );
         assert_eq!(
             parse(&[&["--socket=/s", "--json"], *verb, *operands].concat()),
-            Ok(after.clone())
+            Ok(after)
         );
         assert_eq!(
             parse(&[*verb, &["--socket=/s"], *operands, &["--json"]].concat()),
-            Ok(after.clone())
+            Ok(after)
         );
         assert_eq!(
             parse(&[&["--json", "--json", "--socket=/s"], *verb, *operands].concat()),
@@ -180,65 +180,50 @@ fn options_may_stand_before_or_after_the_verb() {
     }
 }
 
-#[test]
-fn each_verb_means_its_task() {
-    let plain = Command {
+/// A command that says nothing but what to do.
+fn plain(task: Task) -> Command<'static> {
+    Command {
         socket: Path::new("/var/run/lanemark.sock"),
         form: Form::Table,
-        task: Task::Version,
+        task,
         device: None,
         class: None,
         source: Source::StandardInput,
         dir: None,
         verbose: false,
-    };
-    let ask = |verb| Command {
-        task: Task::Ask(verb),
-        ..plain
-    };
+    }
+}
+
+fn about(verb: Verb, device: Option<&'static str>, class: Option<Class>) -> Command<'static> {
+    Command {
+        device,
+        class,
+        ..plain(Task::Ask(verb))
+    }
+}
+
+#[test]
+fn each_verb_means_its_task() {
+    let ask = |verb| plain(Task::Ask(verb));
     for (words, expected) in [
         (&["status"][..], ask(Verb::Status)),
         (&["devices"], ask(Verb::Devices)),
         (&["flows"], ask(Verb::Flows)),
         (
             &["flows", "--class", "BULK", "--device=tv"],
-            Command {
-                device: Some("tv"),
-                class: Some(Class::Bulk),
-                ..ask(Verb::Flows)
-            },
+            about(Verb::Flows, Some("tv"), Some(Class::Bulk)),
         ),
         (
             &["set", "tv", "Premium"],
-            Command {
-                device: Some("tv"),
-                class: Some(Class::Premium),
-                ..ask(Verb::Set)
-            },
+            about(Verb::Set, Some("tv"), Some(Class::Premium)),
         ),
         (
             &["set", "--", "--tv", "exempt"],
-            Command {
-                device: Some("--tv"),
-                class: Some(Class::Exempt),
-                ..ask(Verb::Set)
-            },
+            about(Verb::Set, Some("--tv"), Some(Class::Exempt)),
         ),
-        (
-            &["unset", "tv"],
-            Command {
-                device: Some("tv"),
-                ..ask(Verb::Unset)
-            },
-        ),
+        (&["unset", "tv"], about(Verb::Unset, Some("tv"), None)),
         (&["config", "show"], ask(Verb::ConfigShow)),
-        (
-            &["config", "check", "-"],
-            Command {
-                task: Task::Check,
-                ..plain
-            },
-        ),
+        (&["config", "check", "-"], plain(Task::Check)),
         (
             &["config", "apply", "./-"],
             Command {
@@ -258,19 +243,12 @@ fn each_verb_means_its_task() {
         (
             &["run", "--dir", "/d", "--verbose"],
             Command {
-                task: Task::Run,
                 dir: Some(Path::new("/d")),
                 verbose: true,
-                ..plain
+                ..plain(Task::Run)
             },
         ),
-        (
-            &["set", "--help"],
-            Command {
-                task: Task::Help("set"),
-                ..plain
-            },
-        ),
+        (&["set", "--help"], plain(Task::Help("set"))),
     ] {
         assert_eq!(parse(words), Ok(expected), "{words:?}");
     }
