@@ -30,7 +30,7 @@ use crate::sys::listener::Listener;
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::signals::{Asked, Signals};
 use crate::sys::store::{Document, Loaded, Store, Version};
-use crate::value::{Cause, Refused};
+use crate::value::Refused;
 
 use clients::{Clients, Queue};
 use events::{About, Events};
@@ -315,9 +315,7 @@ impl Daemon {
         let _ = config::write(self.engine.config(), &mut text);
         self.store.save(text.as_bytes()).map_err(|error| {
             log::warn!("{error}");
-            let mut words = heapless::String::<{ crate::value::REFUSED_TEXT_BYTES_MAX }>::new();
-            let _ = core::fmt::Write::write_fmt(&mut words, format_args!("{error}"));
-            Refused::new(Cause::Other, &words)
+            Refused::other(format_args!("{error}"))
         })
     }
 

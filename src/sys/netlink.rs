@@ -258,10 +258,9 @@ pub enum Progress {
 }
 
 fn nonsense(malformed: Malformed) -> Refused {
-    use core::fmt::Write;
-    let mut text = heapless::String::<{ crate::value::REFUSED_TEXT_BYTES_MAX }>::new();
-    let _ = write!(text, "the kernel's answer makes no sense: {malformed}");
-    Refused::new(Cause::Other, &text)
+    Refused::other(format_args!(
+        "the kernel's answer makes no sense: {malformed}"
+    ))
 }
 
 /// Hears events.

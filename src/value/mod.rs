@@ -31,5 +31,5 @@ pub use qdisc::{
     TickRate, Ticks,
 };
 pub use rate::Kbit;
-pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused};
+pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused, Told};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};

@@ -1,13 +1,18 @@
 use core::fmt;
+use core::ops::Deref;
 
 use heapless::String;
 
 /// Bytes of the kernel's own words that are kept; the longest seen have 60.
 pub const REFUSED_TEXT_BYTES_MAX: usize = 80;
 
-/// The system's no.
+/// The system's no. A box, since it is handed up through every call that can be refused, and most are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refused(Box<Told>);
+
+/// What a refusal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
     /// What it means.
     pub cause: Cause,
     /// The system's words: the kernel's extended ack, else the error's name.
@@ -38,13 +43,27 @@ pub enum Cause {
 impl Refused {
     /// A refusal; what does not fit of the text is cut.
     pub fn new(cause: Cause, text: &str) -> Refused {
+        let end = text.floor_char_boundary(REFUSED_TEXT_BYTES_MAX);
         let mut kept = String::new();
-        for letter in text.chars() {
-            if kept.push(letter).is_err() {
-                break;
-            }
-        }
-        Refused { cause, text: kept }
+        // Cut, it fits.
+        let _ = kept.push_str(text.get(..end).unwrap_or_default());
+        Refused(Box::new(Told { cause, text: kept }))
+    }
+
+    /// A refusal of other meaning, in these words; what does not fit is left out.
+    pub fn other(words: fmt::Arguments<'_>) -> Refused {
+        let mut text = String::new();
+        let _ = fmt::Write::write_fmt(&mut text, words);
+        let cause = Cause::Other;
+        Refused(Box::new(Told { cause, text }))
+    }
+}
+
+impl Deref for Refused {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.0
     }
 }
 
