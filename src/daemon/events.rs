@@ -75,34 +75,34 @@ impl Events {
     ) -> bool {
         let own_ports = kernel.ports();
         let room = &mut kernel.room;
-        let heard = match (about, &mut self.rules) {
-            (About::Route, _) => self.route.hear(room, |message| {
-                if let Some(input) = route_input(message, own_ports) {
-                    engine.handle(now, input);
-                }
-            }),
-            (About::Neighbours, _) => self.neighbours.hear(room, |message| {
-                // A device keeps an address that is gone until another has it: its flows live on.
-                if let Ok(Some(NeighbourChange::Present(neighbour))) =
-                    neighbour::parse_event(message)
-                {
-                    engine.handle(now, Input::Neighbour(neighbour));
-                }
-            }),
-            (About::Rules, Some(rules)) => rules.hear(room, |message| {
-                if own_ports.contains(&message.header.port) {
-                    return;
-                }
-                // The end of a change comes once, after all that it changed. Others change their tables all the time.
-                self.ours_touched |= nft::names(message, TABLE);
-                if matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })))
-                    && core::mem::take(&mut self.ours_touched)
-                {
-                    engine.handle(now, Input::RulesTouched);
-                }
-            }),
-            (About::Rules, None) => Ok(Heard::Nothing),
+        let Events {
+            route,
+            neighbours,
+            rules,
+            ours_touched,
+        } = self;
+        let (listener, read): (_, &mut dyn FnMut(Message<'_>) -> Option<Input<'static>>) =
+            match about {
+                About::Route => (Some(route), &mut |message| route_input(message, own_ports)),
+                About::Neighbours => (Some(neighbours), &mut neighbour_input),
+                About::Rules => (rules.as_mut(), &mut |message| {
+                    if own_ports.contains(&message.header.port) {
+                        return None;
+                    }
+                    // The end of a change comes once, after all that it changed. Others change their tables all the time.
+                    *ours_touched |= nft::names(message, TABLE);
+                    let over = matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })));
+                    (over && core::mem::take(ours_touched)).then_some(Input::RulesTouched)
+                }),
+            };
+        let Some(listener) = listener else {
+            return false;
         };
+        let heard = listener.hear(room, &mut |message| {
+            if let Some(input) = read(message) {
+                engine.handle(now, input);
+            }
+        });
         match heard {
             Ok(Heard::Some) => true,
             Ok(Heard::Nothing) => false,
@@ -118,6 +118,14 @@ impl Events {
                 false
             }
         }
+    }
+}
+
+fn neighbour_input(message: Message<'_>) -> Option<Input<'static>> {
+    match neighbour::parse_event(message) {
+        Ok(Some(NeighbourChange::Present(neighbour))) => Some(Input::Neighbour(neighbour)),
+        // A device keeps an address that is gone until another has it: its flows live on.
+        _ => None,
     }
 }
 

@@ -42,28 +42,22 @@ impl Kernel {
         [self.route.port(), self.netfilter.port()]
     }
 
-    pub(super) fn ask_route(
+    /// Asks one question of a family: `emit` writes it under its number, `each` gets every message of the answer.
+    pub(super) fn ask(
         &mut self,
-        emit: impl FnOnce(&mut Writer<'_>, u32),
+        family: Family,
+        emit: &dyn Fn(&mut Writer<'_>, u32),
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<(), Refused> {
-        ask(
-            &mut self.route,
-            (&mut self.request, &mut self.room),
-            emit,
-            |_| {},
-        )
-    }
-
-    pub(super) fn ask_netfilter(
-        &mut self,
-        emit: impl FnOnce(&mut Writer<'_>, u32),
-    ) -> Result<(), Refused> {
-        ask(
-            &mut self.netfilter,
-            (&mut self.request, &mut self.room),
-            emit,
-            |_| {},
-        )
+        let asker = match family {
+            Family::Route => &mut self.route,
+            Family::Netfilter => &mut self.netfilter,
+        };
+        let seq = asker.next_seq();
+        let mut w = Writer::new(&mut self.request, Order::HOST);
+        emit(&mut w, seq);
+        let request = w.finish().map_err(|_| too_large())?;
+        asker.ask(request, seq, &mut self.room, each)
     }
 
     /// Carries an operation out and hands in what was seen and how it ended.
@@ -96,22 +90,8 @@ impl Kernel {
             Family::Route => &mut self.route,
             Family::Netfilter => &mut self.netfilter,
         };
-        asker.ask(bytes, request.last_seq, &mut self.room, |_| {})
+        asker.ask(bytes, request.last_seq, &mut self.room, &mut |_| {})
     }
-}
-
-/// Asks one question; the buffers are the kernel's for requests and for answers.
-pub(super) fn ask(
-    asker: &mut Asker,
-    (request, room): (&mut [u8], &mut [u8]),
-    emit: impl FnOnce(&mut Writer<'_>, u32),
-    each: impl FnMut(Message<'_>),
-) -> Result<(), Refused> {
-    let seq = asker.next_seq();
-    let mut w = Writer::new(request, Order::HOST);
-    emit(&mut w, seq);
-    let request = w.finish().map_err(|_| too_large())?;
-    asker.ask(request, seq, room, each)
 }
 
 pub(super) fn too_large() -> Refused {

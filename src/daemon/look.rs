@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::kernel::{ACCOUNTING, Kernel, ask, too_large};
+use super::kernel::{ACCOUNTING, Kernel, too_large};
+use crate::apply::Family;
 use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comment};
 use crate::engine::{Engine, Input, Judgement, Lease, Look};
 use crate::sys::netlink::{Asker, Progress};
 use crate::sys::proc;
-use crate::value::{Before, Cause, Class, Flow, IfIndex, Instant, Refused, RuleSeen};
+use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen};
 use crate::wire::netlink::Message;
 use crate::wire::{Order, Writer, conntrack, lease, link, neighbour, nft, route, tc};
 
@@ -50,66 +51,61 @@ pub(super) fn look(
     engine: &mut Engine,
     now: Instant,
 ) -> Result<(), Refused> {
-    match look {
-        Look::Links => ask(
-            &mut kernel.route,
-            (&mut kernel.request, &mut kernel.room),
-            link::emit_dump,
-            |message| {
-                if let Ok(Some(link::LinkChange::Present(link))) = link::parse(message) {
-                    engine.handle(now, Input::Link(link));
-                }
-            },
-        ),
-        Look::Routes => ask(
-            &mut kernel.route,
-            (&mut kernel.request, &mut kernel.room),
-            route::emit_dump,
-            |message| {
-                if let Ok(Some(default)) = route::parse(message) {
-                    engine.handle(
-                        now,
-                        Input::DefaultRoute {
-                            dev: default.dev,
-                            metric: default.metric,
-                        },
-                    );
-                }
-            },
-        ),
-        Look::Neighbours => ask(
-            &mut kernel.route,
-            (&mut kernel.request, &mut kernel.room),
-            neighbour::emit_dump,
-            |message| {
-                if let Ok(Some(neighbour)) = neighbour::parse_dumped(message) {
-                    engine.handle(now, Input::Neighbour(neighbour));
-                }
-            },
-        ),
-        Look::Qdiscs => ask(
-            &mut kernel.route,
-            (&mut kernel.request, &mut kernel.room),
-            tc::emit_qdisc_dump,
-            |message| trees(message, engine, now),
-        ),
-        Look::Classes(dev) => {
-            let emit = |w: &mut Writer<'_>, seq| tc::emit_class_dump(w, seq, dev);
-            ask(
-                &mut kernel.route,
-                (&mut kernel.request, &mut kernel.room),
-                emit,
-                |message| trees(message, engine, now),
-            )
-        }
-        Look::Bytes(dev) => bytes(kernel, dev, engine, now),
-        Look::Rules => rules(kernel, engine, now),
+    let (emit, read): (&dyn Fn(&mut Writer<'_>, u32), Read) = match look {
+        Look::Links => (&link::emit_dump, link_there),
+        Look::Routes => (&route::emit_dump, default_route),
+        Look::Neighbours => (&neighbour::emit_dump, neighbour_dumped),
+        Look::Qdiscs => (&tc::emit_qdisc_dump, tree),
+        Look::Classes(dev) => (&move |w, seq| tc::emit_class_dump(w, seq, dev), tree),
+        Look::Bytes(dev) => (&move |w, seq| link::emit_get(w, seq, dev), bytes),
+        Look::Rules => return rules(kernel, engine, now),
+        Look::Flows => return flows(kernel, engine, now),
         Look::Leases | Look::Accounting | Look::Fill | Look::Modules => {
             files(look, engine, now);
-            Ok(())
+            return Ok(());
         }
-        Look::Flows => flows(kernel, engine, now),
+    };
+    kernel.ask(Family::Route, emit, &mut |message| {
+        if let Some(input) = read(message) {
+            engine.handle(now, input);
+        }
+    })
+}
+
+/// What a message tells the engine. None for a message that cannot be read: what is there is then none of ours.
+type Read = fn(Message<'_>) -> Option<Input<'_>>;
+
+fn link_there(message: Message<'_>) -> Option<Input<'_>> {
+    match link::parse(message) {
+        Ok(Some(link::LinkChange::Present(link))) => Some(Input::Link(link)),
+        _ => None,
     }
+}
+
+fn default_route(message: Message<'_>) -> Option<Input<'_>> {
+    let default = route::parse(message).ok().flatten()?;
+    Some(Input::DefaultRoute {
+        dev: default.dev,
+        metric: default.metric,
+    })
+}
+
+fn neighbour_dumped(message: Message<'_>) -> Option<Input<'_>> {
+    let neighbour = neighbour::parse_dumped(message).ok().flatten()?;
+    Some(Input::Neighbour(neighbour))
+}
+
+fn tree(message: Message<'_>) -> Option<Input<'_>> {
+    match tc::parse(message) {
+        Ok(Some(tc::TcChange::Qdisc(qdisc))) => Some(Input::Qdisc(qdisc)),
+        Ok(Some(tc::TcChange::Class(class))) => Some(Input::Class(class)),
+        _ => None,
+    }
+}
+
+fn bytes(message: Message<'_>) -> Option<Input<'_>> {
+    let bytes = link::parse_bytes(message).ok().flatten()?;
+    Some(Input::Bytes(bytes))
 }
 
 /// What stands in files.
@@ -138,55 +134,21 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
     }
 }
 
-fn trees(message: Message<'_>, engine: &mut Engine, now: Instant) {
-    match tc::parse(message) {
-        Ok(Some(tc::TcChange::Qdisc(qdisc))) => engine.handle(now, Input::Qdisc(qdisc)),
-        Ok(Some(tc::TcChange::Class(class))) => engine.handle(now, Input::Class(class)),
-        // A qdisc of another program that we cannot read is none of ours.
-        _ => {}
-    }
-}
-
-fn bytes(
-    kernel: &mut Kernel,
-    dev: IfIndex,
-    engine: &mut Engine,
-    now: Instant,
-) -> Result<(), Refused> {
-    let emit = |w: &mut Writer<'_>, seq| link::emit_get(w, seq, dev);
-    ask(
-        &mut kernel.route,
-        (&mut kernel.request, &mut kernel.room),
-        emit,
-        |message| {
-            if let Ok(Some(bytes)) = link::parse_bytes(message) {
-                engine.handle(now, Input::Bytes(bytes));
-            }
-        },
-    )
-}
-
 /// No table is an answer too.
 fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
-    let emit = |w: &mut Writer<'_>, seq| nft::emit_get_table(w, seq, TABLE);
-    let table = ask(
-        &mut kernel.netfilter,
-        (&mut kernel.request, &mut kernel.room),
-        emit,
-        |message| {
+    let table = kernel.ask(
+        Family::Netfilter,
+        &|w, seq| nft::emit_get_table(w, seq, TABLE),
+        &mut |message| {
             if let Ok(Some(nft::Seen::Table {
                 persistent,
                 comment,
                 ..
             })) = nft::parse(message)
             {
-                engine.handle(
-                    now,
-                    Input::Rule(RuleSeen::Table {
-                        persistent,
-                        note: read_table_comment(comment),
-                    }),
-                );
+                let note = read_table_comment(comment);
+                let table = RuleSeen::Table { persistent, note };
+                engine.handle(now, Input::Rule(table));
             }
         },
     );
@@ -201,12 +163,10 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
         }
         result => result?,
     }
-    let emit = |w: &mut Writer<'_>, seq| nft::emit_rule_dump(w, seq, TABLE);
-    ask(
-        &mut kernel.netfilter,
-        (&mut kernel.request, &mut kernel.room),
-        emit,
-        |message| {
+    kernel.ask(
+        Family::Netfilter,
+        &|w, seq| nft::emit_rule_dump(w, seq, TABLE),
+        &mut |message| {
             // Older kernels do not filter by table.
             if let Ok(Some(nft::Seen::Rule { table, comment })) = nft::parse(message)
                 && table == TABLE.name
@@ -215,20 +175,17 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
             }
         },
     )?;
-    let emit = |w: &mut Writer<'_>, seq| nft::emit_element_dump(w, seq, TABLE, DEVICE_MAP);
-    let elements = ask(
-        &mut kernel.netfilter,
-        (&mut kernel.request, &mut kernel.room),
-        emit,
-        |message| {
+    let elements = kernel.ask(
+        Family::Netfilter,
+        &|w, seq| nft::emit_element_dump(w, seq, TABLE, DEVICE_MAP),
+        &mut |message| {
+            let mut seen = |device| engine.handle(now, Input::Rule(RuleSeen::Device(device)));
             // What cannot be read is not ours.
-            let read = nft::parse_device_elements(message, |element| {
-                let device = element
-                    .and_then(|(mac, chain)| Class::parse(chain).ok().map(|class| (mac, class)));
-                engine.handle(now, Input::Rule(RuleSeen::Device(device)));
+            let read = nft::parse_device_elements(message, &mut |element| {
+                seen(element.and_then(|(mac, chain)| Some((mac, Class::parse(chain).ok()?))));
             });
             if read.is_err() {
-                engine.handle(now, Input::Rule(RuleSeen::Device(None)));
+                seen(None);
             }
         },
     );
@@ -322,15 +279,15 @@ impl Marks<'_> {
             return;
         }
         let last_seq = self.netfilter.next_seq().wrapping_add(self.count - 1);
-        let refused = |refused: Refused| engine.handle(now, Input::Unmarked(refused.cause));
+        let mut refused = |cause| engine.handle(now, Input::Unmarked(cause));
         match self.w.written() {
             Ok(request) => {
                 // One that could not be sent at all is found again by the next walk, which sees the old mark.
                 let _ = self
                     .netfilter
-                    .ask_many(request, last_seq, self.acks, refused);
+                    .ask_many(request, last_seq, self.acks, &mut refused);
             }
-            Err(_) => engine.handle(now, Input::Unmarked(Cause::Full)),
+            Err(_) => refused(Cause::Full),
         }
         self.w.clear();
         self.count = 0;

@@ -2,11 +2,12 @@
 
 use super::UNPROBED;
 use super::kernel::Kernel;
+use crate::apply::Family;
 use crate::engine::Abilities;
 use crate::sys::proc;
 use crate::value::{Cause, IfIndex, LeafKind, Refused, TcHandle, TickRate};
 use crate::wire::tc::{self, ProbedKind};
-use crate::wire::{conntrack, nft};
+use crate::wire::{Writer, conntrack, nft};
 
 /// The loopback device has this number in every network namespace.
 const LOOPBACK: IfIndex = IfIndex(1);
@@ -21,8 +22,8 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
     for (there, kind) in abilities.leaves.iter_mut().zip(LeafKind::ALL) {
         *there = has_qdisc(kernel, ProbedKind::Leaf(kind))?;
     }
-    abilities.nft = answers(kernel.ask_netfilter(nft::emit_probe))?;
-    abilities.conntrack = answers(kernel.ask_netfilter(conntrack::emit_probe))?;
+    abilities.nft = answers(kernel, &nft::emit_probe)?;
+    abilities.conntrack = answers(kernel, &conntrack::emit_probe)?;
     if let Some(rate) = tick_rate() {
         abilities.ticks = rate;
     }
@@ -31,11 +32,13 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
 
 /// The malformed question of [`tc::emit_probe`]: invalid is a yes.
 fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
-    match kernel.ask_route(|w, seq| tc::emit_probe(w, seq, LOOPBACK, kind)) {
+    let probe = |w: &mut Writer<'_>, seq| tc::emit_probe(w, seq, LOOPBACK, kind);
+    match kernel.ask(Family::Route, &probe, &mut |_| {}) {
         // A kernel that takes the malformed question for a good one: it has the kind, and must not keep the qdisc.
         Ok(()) => {
-            let removed =
-                kernel.ask_route(|w, seq| tc::emit_root_delete(w, seq, LOOPBACK, TcHandle::NONE));
+            let remove =
+                |w: &mut Writer<'_>, seq| tc::emit_root_delete(w, seq, LOOPBACK, TcHandle::NONE);
+            let removed = kernel.ask(Family::Route, &remove, &mut |_| {});
             removed.map(|()| true)
         }
         Err(refused) => match refused.cause {
@@ -46,8 +49,8 @@ fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
     }
 }
 
-fn answers(result: Result<(), Refused>) -> Result<bool, Refused> {
-    match result {
+fn answers(kernel: &mut Kernel, probe: &dyn Fn(&mut Writer<'_>, u32)) -> Result<bool, Refused> {
+    match kernel.ask(Family::Netfilter, probe, &mut |_| {}) {
         Ok(()) => Ok(true),
         Err(refused) if refused.cause == Cause::Denied => Err(refused),
         Err(_) => Ok(false),

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::{setsockopt_impl, sockopt_impl};
 
-use super::errno::{refused, refused_by_kernel};
+use super::errno::{cause, refused, refused_by_kernel};
 use crate::value::{Cause, Refused};
 use crate::wire::netlink::{Frame, Message, NLM_F_DUMP_INTR, messages};
 use crate::wire::{Malformed, Order};
@@ -122,17 +122,17 @@ impl Asker {
         request: &[u8],
         last_seq: u32,
         room: &mut [u8],
-        mut each: impl FnMut(Message<'_>),
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<(), Refused> {
         self.begin(request, last_seq)?;
         loop {
-            if let Progress::End(result) = self.read(room, &mut each)? {
+            if let Progress::End(result) = self.read(room, each)? {
                 return result;
             }
         }
     }
 
-    /// Sends requests that do not depend on each other and reads all their answers; `each` gets those that were refused.
+    /// Sends requests that do not depend on each other and reads all their answers; `each` gets why some were refused.
     ///
     /// # Errors
     /// [`Refused`] when they cannot be sent, or their answers not be read.
@@ -141,7 +141,7 @@ impl Asker {
         requests: &[u8],
         last_seq: u32,
         room: &mut [u8],
-        mut each: impl FnMut(Refused),
+        each: &mut dyn FnMut(Cause),
     ) -> Result<(), Refused> {
         self.begin(requests, last_seq)?;
         let is_stale = self.stale();
@@ -153,7 +153,7 @@ impl Asker {
                 {
                     over |= seq == last_seq;
                     if let Err(refusal) = result {
-                        each(refused_by_kernel(refusal));
+                        each(cause(Errno::from_raw(refusal.errno)));
                     }
                 }
             }
@@ -299,7 +299,7 @@ impl Listener {
     pub fn hear(
         &mut self,
         room: &mut [u8],
-        mut each: impl FnMut(Message<'_>),
+        each: &mut dyn FnMut(Message<'_>),
     ) -> Result<Heard, Refused> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         let count = match recv(self.fd.as_raw_fd(), room, flags) {

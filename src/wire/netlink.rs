@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use super::cursor::Place;
 use super::{Malformed, Order, Reader, Writer};
 use crate::value::Mac;
 
@@ -341,23 +342,47 @@ impl<'a> Attribute<'a> {
 impl Writer<'_> {
     /// Appends a message; `body` writes what follows the header.
     pub fn message(&mut self, header: Header, body: impl FnOnce(&mut Self)) {
+        let place = self.begin_message(header);
+        body(self);
+        self.end_message(place);
+    }
+
+    /// Appends a header, whose length [`Writer::end_message`] fills in.
+    #[inline(never)]
+    fn begin_message(&mut self, header: Header) -> Place {
         let place = self.place();
         self.u32(0);
         self.u16(header.kind);
         self.u16(header.flags);
         self.u32(header.seq);
         self.u32(header.port);
-        body(self);
+        place
+    }
+
+    #[inline(never)]
+    fn end_message(&mut self, place: Place) {
         self.fill_u32(place, self.since(place));
         self.align();
     }
 
     /// Appends an attribute; `payload` writes what it holds.
     pub fn attribute(&mut self, kind: u16, payload: impl FnOnce(&mut Self)) {
+        let place = self.begin_attribute(kind);
+        payload(self);
+        self.end_attribute(place);
+    }
+
+    /// Appends an attribute's header, whose length [`Writer::end_attribute`] fills in.
+    #[inline(never)]
+    fn begin_attribute(&mut self, kind: u16) -> Place {
         let place = self.place();
         self.u16(0);
         self.u16(kind);
-        payload(self);
+        place
+    }
+
+    #[inline(never)]
+    fn end_attribute(&mut self, place: Place) {
         self.fill_u16(place, self.since(place));
         self.align();
     }
@@ -368,21 +393,30 @@ impl Writer<'_> {
     }
 
     /// Appends four bytes in the machine's order as an attribute.
+    #[inline(never)]
     pub fn attribute_u32(&mut self, kind: u16, value: u32) {
         self.attribute(kind, |w| w.u32(value));
     }
 
     /// Appends four bytes in network order as an attribute.
+    #[inline(never)]
     pub fn attribute_be32(&mut self, kind: u16, value: u32) {
-        self.attribute(kind, |w| w.be32(value));
+        self.attribute_bytes(kind, &value.to_be_bytes());
     }
 
     /// Appends a text with its NUL as an attribute.
+    #[inline(never)]
     pub fn attribute_text(&mut self, kind: u16, text: &str) {
         self.attribute(kind, |w| {
             w.bytes(text.as_bytes());
             w.u8(0);
         });
+    }
+
+    /// Appends bytes as an attribute.
+    #[inline(never)]
+    pub fn attribute_bytes(&mut self, kind: u16, bytes: &[u8]) {
+        self.attribute(kind, |w| w.bytes(bytes));
     }
 }
 

@@ -119,36 +119,42 @@ impl Writer<'_> {
         });
     }
 
+    /// Appends raw register data.
+    pub(super) fn data(&mut self, kind: u16, value: &[u8]) {
+        self.nest(kind, |w| w.attribute_bytes(NFTA_DATA_VALUE, value));
+    }
+
+    /// Appends an expression of numbers only.
+    fn numbers(&mut self, name: &str, fields: &[(u16, u32)]) {
+        self.expression(name, |w| {
+            for &(kind, value) in fields {
+                w.attribute_be32(kind, value);
+            }
+        });
+    }
+
     /// Loads something of the packet.
     pub fn load_meta(&mut self, key: MetaKey) {
-        self.expression("meta", |w| {
-            w.attribute_be32(NFTA_META_KEY, key.number());
-            w.attribute_be32(NFTA_META_DREG, Register::Data.number());
-        });
+        let data = Register::Data.number();
+        self.numbers("meta", &[(NFTA_META_KEY, key.number()), (NFTA_META_DREG, data)]);
     }
 
     /// Sets something of the packet to what is loaded.
     pub fn set_meta(&mut self, key: MetaKey) {
-        self.expression("meta", |w| {
-            w.attribute_be32(NFTA_META_KEY, key.number());
-            w.attribute_be32(NFTA_META_SREG, Register::Data.number());
-        });
+        let data = Register::Data.number();
+        self.numbers("meta", &[(NFTA_META_KEY, key.number()), (NFTA_META_SREG, data)]);
     }
 
     /// Loads something of the flow. A packet without a flow leaves the rule here.
     pub fn load_ct(&mut self, key: CtKey) {
-        self.expression("ct", |w| {
-            w.attribute_be32(NFTA_CT_KEY, key.number());
-            w.attribute_be32(NFTA_CT_DREG, Register::Data.number());
-        });
+        let data = Register::Data.number();
+        self.numbers("ct", &[(NFTA_CT_KEY, key.number()), (NFTA_CT_DREG, data)]);
     }
 
     /// Sets something of the flow to what is loaded.
     pub fn set_ct(&mut self, key: CtKey) {
-        self.expression("ct", |w| {
-            w.attribute_be32(NFTA_CT_KEY, key.number());
-            w.attribute_be32(NFTA_CT_SREG, Register::Data.number());
-        });
+        let data = Register::Data.number();
+        self.numbers("ct", &[(NFTA_CT_KEY, key.number()), (NFTA_CT_SREG, data)]);
     }
 
     /// Loads the source address of the frame.
@@ -156,12 +162,13 @@ impl Writer<'_> {
         const BASE_LINK_LAYER: u32 = 0;
         const SOURCE_OFFSET: u32 = 6;
         const MAC_BYTES: u32 = 6;
-        self.expression("payload", |w| {
-            w.attribute_be32(NFTA_PAYLOAD_DREG, Register::Data.number());
-            w.attribute_be32(NFTA_PAYLOAD_BASE, BASE_LINK_LAYER);
-            w.attribute_be32(NFTA_PAYLOAD_OFFSET, SOURCE_OFFSET);
-            w.attribute_be32(NFTA_PAYLOAD_LEN, MAC_BYTES);
-        });
+        const FIELDS: [(u16, u32); 4] = [
+            (NFTA_PAYLOAD_DREG, Register::Data.number()),
+            (NFTA_PAYLOAD_BASE, BASE_LINK_LAYER),
+            (NFTA_PAYLOAD_OFFSET, SOURCE_OFFSET),
+            (NFTA_PAYLOAD_LEN, MAC_BYTES),
+        ];
+        self.numbers("payload", &FIELDS);
     }
 
     /// Replaces what is loaded by `(loaded & mask) ^ xor`: the one form of bitwise that every kernel with `nf_tables` has.
@@ -171,12 +178,8 @@ impl Writer<'_> {
             w.attribute_be32(NFTA_BITWISE_SREG, Register::Data.number());
             w.attribute_be32(NFTA_BITWISE_DREG, Register::Data.number());
             w.attribute_be32(NFTA_BITWISE_LEN, 4);
-            w.nest(NFTA_BITWISE_MASK, |w| {
-                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&register_u32(order, mask)))
-            });
-            w.nest(NFTA_BITWISE_XOR, |w| {
-                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&register_u32(order, xor)))
-            });
+            w.data(NFTA_BITWISE_MASK, &register_u32(order, mask));
+            w.data(NFTA_BITWISE_XOR, &register_u32(order, xor));
         });
     }
 
@@ -185,9 +188,7 @@ impl Writer<'_> {
         self.expression("cmp", |w| {
             w.attribute_be32(NFTA_CMP_SREG, Register::Data.number());
             w.attribute_be32(NFTA_CMP_OP, NFT_CMP_EQ);
-            w.nest(NFTA_CMP_DATA, |w| {
-                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(bytes))
-            });
+            w.data(NFTA_CMP_DATA, bytes);
         });
     }
 
@@ -231,9 +232,7 @@ impl Writer<'_> {
         let bytes = register_u32(self.order(), value);
         self.expression("immediate", |w| {
             w.attribute_be32(NFTA_IMMEDIATE_DREG, Register::Data.number());
-            w.nest(NFTA_IMMEDIATE_DATA, |w| {
-                w.attribute(NFTA_DATA_VALUE, |w| w.bytes(&bytes))
-            });
+            w.data(NFTA_IMMEDIATE_DATA, &bytes);
         });
     }
 

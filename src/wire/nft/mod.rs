@@ -173,11 +173,17 @@ impl<'w, 'b> Batch<'w, 'b> {
     }
 
     fn put(&mut self, kind: u16, extra: u16, body: impl FnOnce(&mut Writer<'b>)) {
-        self.w.message(Header::request(kind, extra, self.seq), |w| {
+        let header = self.next_header(kind, extra);
+        self.w.message(header, |w| {
             fixed(w);
             body(w);
         });
+    }
+
+    fn next_header(&mut self, kind: u16, extra: u16) -> Header {
+        let header = Header::request(kind, extra, self.seq);
         self.seq += 1;
+        header
     }
 
     /// Makes the table; it must not be there.
@@ -318,9 +324,7 @@ pub enum Change {
 /// An element that sends a device's packets to a chain. To remove one, its key is enough.
 pub fn element_device(w: &mut Writer<'_>, mac: Mac, chain: Option<&str>) {
     w.nest(NFTA_LIST_ELEM, |w| {
-        w.nest(NFTA_SET_ELEM_KEY, |w| {
-            w.attribute(expr::NFTA_DATA_VALUE, |w| w.bytes(&mac.0))
-        });
+        w.data(NFTA_SET_ELEM_KEY, &mac.0);
         if let Some(chain) = chain {
             w.nest(NFTA_SET_ELEM_DATA, |w| {
                 expr::emit_verdict(w, Target::Goto(chain))
@@ -331,13 +335,10 @@ pub fn element_device(w: &mut Writer<'_>, mac: Mac, chain: Option<&str>) {
 
 /// An element that gives the class of a qdisc to a mark.
 pub fn element_mark(w: &mut Writer<'_>, mark: u32, classid: u32) {
+    let order = w.order();
     w.nest(NFTA_LIST_ELEM, |w| {
-        w.nest(NFTA_SET_ELEM_KEY, |w| {
-            w.attribute(expr::NFTA_DATA_VALUE, |w| w.u32(mark))
-        });
-        w.nest(NFTA_SET_ELEM_DATA, |w| {
-            w.attribute(expr::NFTA_DATA_VALUE, |w| w.u32(classid))
-        });
+        w.data(NFTA_SET_ELEM_KEY, &register_u32(order, mark));
+        w.data(NFTA_SET_ELEM_DATA, &register_u32(order, classid));
     });
 }
 

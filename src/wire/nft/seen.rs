@@ -111,7 +111,7 @@ fn parse_comment(attribute: Attribute<'_>) -> Result<&str, Malformed> {
 /// [`Malformed`].
 pub fn parse_device_elements(
     message: Message<'_>,
-    mut each: impl FnMut(Option<(Mac, &str)>),
+    each: &mut dyn FnMut(Option<(Mac, &str)>),
 ) -> Result<(), Malformed> {
     if message.header.kind != NEWSETELEM {
         return Ok(());
