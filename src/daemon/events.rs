@@ -75,31 +75,23 @@ impl Events {
     ) -> bool {
         let own_ports = kernel.ports();
         let room = &mut kernel.room;
-        let Events {
-            route,
-            neighbours,
-            rules,
-            ours_touched,
-        } = self;
-        let (listener, read): (_, &mut dyn FnMut(Message<'_>) -> Option<Input<'static>>) =
-            match about {
-                About::Route => (Some(route), &mut |message| route_input(message, own_ports)),
-                About::Neighbours => (Some(neighbours), &mut neighbour_input),
-                About::Rules => (rules.as_mut(), &mut |message| {
-                    if own_ports.contains(&message.header.port) {
-                        return None;
-                    }
-                    // The end of a change comes once, after all that it changed. Others change their tables all the time.
-                    *ours_touched |= nft::names(message, TABLE);
-                    let over = matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })));
-                    (over && core::mem::take(ours_touched)).then_some(Input::RulesTouched)
-                }),
-            };
-        let Some(listener) = listener else {
-            return false;
+        let listener = match about {
+            About::Route => &mut self.route,
+            About::Neighbours => &mut self.neighbours,
+            About::Rules => match &mut self.rules {
+                Some(rules) => rules,
+                None => return false,
+            },
         };
+        let ours_touched = &mut self.ours_touched;
         let heard = listener.hear(room, &mut |message| {
-            if let Some(input) = read(message) {
+            let input = match about {
+                About::Route => route_input(message, own_ports),
+                About::Neighbours => neighbour_input(message),
+                About::Rules if own_ports.contains(&message.header.port) => None,
+                About::Rules => rules_input(message, ours_touched),
+            };
+            if let Some(input) = input {
                 engine.handle(now, input);
             }
         });
@@ -127,6 +119,13 @@ fn neighbour_input(message: Message<'_>) -> Option<Input<'static>> {
         // A device keeps an address that is gone until another has it: its flows live on.
         _ => None,
     }
+}
+
+fn rules_input(message: Message<'_>, ours_touched: &mut bool) -> Option<Input<'static>> {
+    // The end of a change comes once, after all that it changed. Others change their tables all the time.
+    *ours_touched |= nft::names(message, TABLE);
+    let over = matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })));
+    (over && core::mem::take(ours_touched)).then_some(Input::RulesTouched)
 }
 
 fn route_input(message: Message<'_>, own_ports: [u32; 2]) -> Option<Input<'static>> {

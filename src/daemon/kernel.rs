@@ -42,22 +42,18 @@ impl Kernel {
         [self.route.port(), self.netfilter.port()]
     }
 
-    /// Asks one question of a family: `emit` writes it under its number, `each` gets every message of the answer.
-    pub(super) fn ask(
-        &mut self,
-        family: Family,
-        emit: &dyn Fn(&mut Writer<'_>, u32),
-        each: &mut dyn FnMut(Message<'_>),
-    ) -> Result<(), Refused> {
+    /// Begins a question of a family.
+    pub(super) fn question(&mut self, family: Family) -> Question<'_> {
         let asker = match family {
             Family::Route => &mut self.route,
             Family::Netfilter => &mut self.netfilter,
         };
-        let seq = asker.next_seq();
-        let mut w = Writer::new(&mut self.request, Order::HOST);
-        emit(&mut w, seq);
-        let request = w.finish().map_err(|_| too_large())?;
-        asker.ask(request, seq, &mut self.room, each)
+        Question {
+            seq: asker.next_seq(),
+            w: Writer::new(&mut self.request, Order::HOST),
+            asker,
+            room: &mut self.room,
+        }
     }
 
     /// Carries an operation out and hands in what was seen and how it ended.
@@ -75,22 +71,36 @@ impl Kernel {
     }
 
     fn change(&mut self, op: &Op, engine: &Engine) -> Result<(), Refused> {
-        let [route_seq, netfilter_seq] = [self.route.next_seq(), self.netfilter.next_seq()];
-        let netfilter = matches!(
-            op,
-            Op::Rules { .. } | Op::Adopt(_) | Op::Elements(_) | Op::DeleteRules
-        );
-        let seq = if netfilter { netfilter_seq } else { route_seq };
-        let mut w = Writer::new(&mut self.request, Order::HOST);
-        let Some(request) = apply::change(op, engine.devices(), engine.ticks(), seq, &mut w) else {
+        let family = match op {
+            Op::Rules { .. } | Op::Adopt(_) | Op::Elements(_) | Op::DeleteRules => {
+                Family::Netfilter
+            }
+            _ => Family::Route,
+        };
+        let mut question = self.question(family);
+        let (devices, ticks) = (engine.devices(), engine.ticks());
+        let Some(request) = apply::change(op, devices, ticks, question.seq, &mut question.w) else {
             return Ok(());
         };
-        let bytes = w.finish().map_err(|_| too_large())?;
-        let asker = match request.family {
-            Family::Route => &mut self.route,
-            Family::Netfilter => &mut self.netfilter,
-        };
-        asker.ask(bytes, request.last_seq, &mut self.room, &mut |_| {})
+        question.seq = request.last_seq;
+        question.ask(&mut |_| {})
+    }
+}
+
+/// A question that is being written.
+pub(super) struct Question<'k> {
+    asker: &'k mut Asker,
+    room: &'k mut [u8],
+    pub(super) w: Writer<'k>,
+    /// The number of its message; of several, of the last.
+    pub(super) seq: u32,
+}
+
+impl Question<'_> {
+    /// Asks it; `each` gets every message of the answer.
+    pub(super) fn ask(self, each: &mut dyn FnMut(Message<'_>)) -> Result<(), Refused> {
+        let request = self.w.finish().map_err(|_| too_large())?;
+        self.asker.ask(request, self.seq, self.room, each)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::kernel::{ACCOUNTING, Kernel, too_large};
+use super::kernel::{ACCOUNTING, Kernel, Question, too_large};
 use crate::apply::Family;
 use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comment};
 use crate::engine::{Engine, Input, Judgement, Lease, Look};
@@ -51,21 +51,44 @@ pub(super) fn look(
     engine: &mut Engine,
     now: Instant,
 ) -> Result<(), Refused> {
-    let (emit, read): (&dyn Fn(&mut Writer<'_>, u32), Read) = match look {
-        Look::Links => (&link::emit_dump, link_there),
-        Look::Routes => (&route::emit_dump, default_route),
-        Look::Neighbours => (&neighbour::emit_dump, neighbour_dumped),
-        Look::Qdiscs => (&tc::emit_qdisc_dump, tree),
-        Look::Classes(dev) => (&move |w, seq| tc::emit_class_dump(w, seq, dev), tree),
-        Look::Bytes(dev) => (&move |w, seq| link::emit_get(w, seq, dev), bytes),
+    match look {
         Look::Rules => return rules(kernel, engine, now),
         Look::Flows => return flows(kernel, engine, now),
         Look::Leases | Look::Accounting | Look::Fill | Look::Modules => {
             files(look, engine, now);
             return Ok(());
         }
+        _ => {}
+    }
+    let mut question = kernel.question(Family::Route);
+    let Question { w, seq, .. } = &mut question;
+    let read: Read = match look {
+        Look::Routes => {
+            route::emit_dump(w, *seq);
+            default_route
+        }
+        Look::Neighbours => {
+            neighbour::emit_dump(w, *seq);
+            neighbour_dumped
+        }
+        Look::Qdiscs => {
+            tc::emit_qdisc_dump(w, *seq);
+            tree
+        }
+        Look::Classes(dev) => {
+            tc::emit_class_dump(w, *seq, dev);
+            tree
+        }
+        Look::Bytes(dev) => {
+            link::emit_get(w, *seq, dev);
+            bytes
+        }
+        _ => {
+            link::emit_dump(w, *seq);
+            link_there
+        }
     };
-    kernel.ask(Family::Route, emit, &mut |message| {
+    question.ask(&mut |message| {
         if let Some(input) = read(message) {
             engine.handle(now, input);
         }
@@ -136,22 +159,20 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
 
 /// No table is an answer too.
 fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
-    let table = kernel.ask(
-        Family::Netfilter,
-        &|w, seq| nft::emit_get_table(w, seq, TABLE),
-        &mut |message| {
-            if let Ok(Some(nft::Seen::Table {
-                persistent,
-                comment,
-                ..
-            })) = nft::parse(message)
-            {
-                let note = read_table_comment(comment);
-                let table = RuleSeen::Table { persistent, note };
-                engine.handle(now, Input::Rule(table));
-            }
-        },
-    );
+    let mut question = kernel.question(Family::Netfilter);
+    nft::emit_get_table(&mut question.w, question.seq, TABLE);
+    let table = question.ask(&mut |message| {
+        if let Ok(Some(nft::Seen::Table {
+            persistent,
+            comment,
+            ..
+        })) = nft::parse(message)
+        {
+            let note = read_table_comment(comment);
+            let table = RuleSeen::Table { persistent, note };
+            engine.handle(now, Input::Rule(table));
+        }
+    });
     match table {
         Err(refused)
             if matches!(
@@ -163,32 +184,28 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
         }
         result => result?,
     }
-    kernel.ask(
-        Family::Netfilter,
-        &|w, seq| nft::emit_rule_dump(w, seq, TABLE),
-        &mut |message| {
-            // Older kernels do not filter by table.
-            if let Ok(Some(nft::Seen::Rule { table, comment })) = nft::parse(message)
-                && table == TABLE.name
-            {
-                engine.handle(now, Input::Rule(RuleSeen::Rule(read_rule_comment(comment))));
-            }
-        },
-    )?;
-    let elements = kernel.ask(
-        Family::Netfilter,
-        &|w, seq| nft::emit_element_dump(w, seq, TABLE, DEVICE_MAP),
-        &mut |message| {
-            let mut seen = |device| engine.handle(now, Input::Rule(RuleSeen::Device(device)));
-            // What cannot be read is not ours.
-            let read = nft::parse_device_elements(message, &mut |element| {
-                seen(element.and_then(|(mac, chain)| Some((mac, Class::parse(chain).ok()?))));
-            });
-            if read.is_err() {
-                seen(None);
-            }
-        },
-    );
+    let mut question = kernel.question(Family::Netfilter);
+    nft::emit_rule_dump(&mut question.w, question.seq, TABLE);
+    question.ask(&mut |message| {
+        // Older kernels do not filter by table.
+        if let Ok(Some(nft::Seen::Rule { table, comment })) = nft::parse(message)
+            && table == TABLE.name
+        {
+            engine.handle(now, Input::Rule(RuleSeen::Rule(read_rule_comment(comment))));
+        }
+    })?;
+    let mut question = kernel.question(Family::Netfilter);
+    nft::emit_element_dump(&mut question.w, question.seq, TABLE, DEVICE_MAP);
+    let elements = question.ask(&mut |message| {
+        let mut seen = |device| engine.handle(now, Input::Rule(RuleSeen::Device(device)));
+        // What cannot be read is not ours.
+        let read = nft::parse_device_elements(message, &mut |element| {
+            seen(element.and_then(|(mac, chain)| Some((mac, Class::parse(chain).ok()?))));
+        });
+        if read.is_err() {
+            seen(None);
+        }
+    });
     match elements {
         // A table of ours without the map: somebody was at it. The rules then do not match either.
         Err(refused) if refused.cause == Cause::Gone => Ok(()),

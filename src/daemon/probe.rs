@@ -22,8 +22,8 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
     for (there, kind) in abilities.leaves.iter_mut().zip(LeafKind::ALL) {
         *there = has_qdisc(kernel, ProbedKind::Leaf(kind))?;
     }
-    abilities.nft = answers(kernel, &nft::emit_probe)?;
-    abilities.conntrack = answers(kernel, &conntrack::emit_probe)?;
+    abilities.nft = answers(kernel, nft::emit_probe)?;
+    abilities.conntrack = answers(kernel, conntrack::emit_probe)?;
     if let Some(rate) = tick_rate() {
         abilities.ticks = rate;
     }
@@ -32,14 +32,14 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
 
 /// The malformed question of [`tc::emit_probe`]: invalid is a yes.
 fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
-    let probe = |w: &mut Writer<'_>, seq| tc::emit_probe(w, seq, LOOPBACK, kind);
-    match kernel.ask(Family::Route, &probe, &mut |_| {}) {
+    let mut question = kernel.question(Family::Route);
+    tc::emit_probe(&mut question.w, question.seq, LOOPBACK, kind);
+    match question.ask(&mut |_| {}) {
         // A kernel that takes the malformed question for a good one: it has the kind, and must not keep the qdisc.
         Ok(()) => {
-            let remove =
-                |w: &mut Writer<'_>, seq| tc::emit_root_delete(w, seq, LOOPBACK, TcHandle::NONE);
-            let removed = kernel.ask(Family::Route, &remove, &mut |_| {});
-            removed.map(|()| true)
+            let mut question = kernel.question(Family::Route);
+            tc::emit_root_delete(&mut question.w, question.seq, LOOPBACK, TcHandle::NONE);
+            question.ask(&mut |_| {}).map(|()| true)
         }
         Err(refused) => match refused.cause {
             Cause::Denied => Err(refused),
@@ -49,8 +49,10 @@ fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
     }
 }
 
-fn answers(kernel: &mut Kernel, probe: &dyn Fn(&mut Writer<'_>, u32)) -> Result<bool, Refused> {
-    match kernel.ask(Family::Netfilter, probe, &mut |_| {}) {
+fn answers(kernel: &mut Kernel, probe: fn(&mut Writer<'_>, u32)) -> Result<bool, Refused> {
+    let mut question = kernel.question(Family::Netfilter);
+    probe(&mut question.w, question.seq);
+    match question.ask(&mut |_| {}) {
         Ok(()) => Ok(true),
         Err(refused) if refused.cause == Cause::Denied => Err(refused),
         Err(_) => Ok(false),

@@ -349,7 +349,7 @@ impl Writer<'_> {
 
     /// Appends a header, whose length [`Writer::end_message`] fills in.
     #[inline(never)]
-    fn begin_message(&mut self, header: Header) -> Place {
+    pub(super) fn begin_message(&mut self, header: Header) -> Place {
         let place = self.place();
         self.u32(0);
         self.u16(header.kind);
@@ -360,7 +360,7 @@ impl Writer<'_> {
     }
 
     #[inline(never)]
-    fn end_message(&mut self, place: Place) {
+    pub(super) fn end_message(&mut self, place: Place) {
         self.fill_u32(place, self.since(place));
         self.align();
     }
@@ -374,7 +374,7 @@ impl Writer<'_> {
 
     /// Appends an attribute's header, whose length [`Writer::end_attribute`] fills in.
     #[inline(never)]
-    fn begin_attribute(&mut self, kind: u16) -> Place {
+    pub(super) fn begin_attribute(&mut self, kind: u16) -> Place {
         let place = self.place();
         self.u16(0);
         self.u16(kind);
@@ -382,7 +382,7 @@ impl Writer<'_> {
     }
 
     #[inline(never)]
-    fn end_attribute(&mut self, place: Place) {
+    pub(super) fn end_attribute(&mut self, place: Place) {
         self.fill_u16(place, self.since(place));
         self.align();
     }
@@ -390,6 +390,18 @@ impl Writer<'_> {
     /// Appends an attribute that holds attributes.
     pub fn nest(&mut self, kind: u16, payload: impl FnOnce(&mut Self)) {
         self.attribute(kind | NLA_F_NESTED, payload);
+    }
+
+    /// Appends the header of an attribute that holds attributes; [`Writer::end_attribute`] fills its length in.
+    pub(super) fn begin_nest(&mut self, kind: u16) -> Place {
+        self.begin_attribute(kind | NLA_F_NESTED)
+    }
+
+    /// Appends attributes of four bytes in the machine's order.
+    pub fn attributes_u32(&mut self, fields: &[(u16, u32)]) {
+        for &(kind, value) in fields {
+            self.attribute_u32(kind, value);
+        }
     }
 
     /// Appends four bytes in the machine's order as an attribute.

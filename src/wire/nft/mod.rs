@@ -10,6 +10,7 @@
 mod expr;
 mod seen;
 
+use super::cursor::Place;
 use super::netlink::{Header, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
 use super::{Order, Writer};
 use crate::value::{IfName, Mac};
@@ -173,17 +174,18 @@ impl<'w, 'b> Batch<'w, 'b> {
     }
 
     fn put(&mut self, kind: u16, extra: u16, body: impl FnOnce(&mut Writer<'b>)) {
-        let header = self.next_header(kind, extra);
-        self.w.message(header, |w| {
-            fixed(w);
-            body(w);
-        });
+        let place = self.begin_message(kind, extra);
+        body(self.w);
+        self.w.end_message(place);
     }
 
-    fn next_header(&mut self, kind: u16, extra: u16) -> Header {
+    #[inline(never)]
+    fn begin_message(&mut self, kind: u16, extra: u16) -> Place {
         let header = Header::request(kind, extra, self.seq);
         self.seq += 1;
-        header
+        let place = self.w.begin_message(header);
+        fixed(self.w);
+        place
     }
 
     /// Makes the table; it must not be there.
@@ -240,12 +242,17 @@ impl<'w, 'b> Batch<'w, 'b> {
         comment: &str,
         expressions: impl FnOnce(&mut Writer<'b>),
     ) {
-        self.put(NEWRULE, NLM_F_CREATE | NLM_F_APPEND, |w| {
-            w.attribute_text(NFTA_RULE_TABLE, table.name);
-            w.attribute_text(NFTA_RULE_CHAIN, chain);
-            w.nest(NFTA_RULE_EXPRESSIONS, expressions);
-            emit_comment(w, NFTA_RULE_USERDATA, comment);
-        });
+        let message = self.begin_message(NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+        self.w.attribute_text(NFTA_RULE_TABLE, table.name);
+        self.w.attribute_text(NFTA_RULE_CHAIN, chain);
+        self.w.nest(NFTA_RULE_EXPRESSIONS, expressions);
+        self.end_rule(message, comment);
+    }
+
+    #[inline(never)]
+    fn end_rule(&mut self, message: Place, comment: &str) {
+        emit_comment(self.w, NFTA_RULE_USERDATA, comment);
+        self.w.end_message(message);
     }
 
     /// Makes a map. `id` is any number that no other map of this batch has.
@@ -296,15 +303,22 @@ impl<'w, 'b> Batch<'w, 'b> {
         change: Change,
         elements: impl FnOnce(&mut Writer<'b>),
     ) {
+        let (message, nest) = self.begin_elements(table, map, change);
+        elements(self.w);
+        self.w.end_attribute(nest);
+        self.w.end_message(message);
+    }
+
+    #[inline(never)]
+    fn begin_elements(&mut self, table: Table<'_>, map: &str, change: Change) -> (Place, Place) {
         let (kind, extra) = match change {
             Change::Add => (NEWSETELEM, NLM_F_CREATE),
             Change::Remove => (DELSETELEM, 0),
         };
-        self.put(kind, extra, |w| {
-            w.attribute_text(NFTA_SET_ELEM_LIST_TABLE, table.name);
-            w.attribute_text(NFTA_SET_ELEM_LIST_SET, map);
-            w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, elements);
-        });
+        let message = self.begin_message(kind, extra);
+        self.w.attribute_text(NFTA_SET_ELEM_LIST_TABLE, table.name);
+        self.w.attribute_text(NFTA_SET_ELEM_LIST_SET, map);
+        (message, self.w.begin_nest(NFTA_SET_ELEM_LIST_ELEMENTS))
     }
 }
 

@@ -22,18 +22,22 @@ const TCA_CODEL_ECN: u16 = 4;
 pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
     match *leaf {
         Leaf::FqCodel(fq) => w.nest(kind, |w| {
-            w.attribute_u32(TCA_FQ_CODEL_TARGET, fq.target_us);
-            w.attribute_u32(TCA_FQ_CODEL_LIMIT, fq.limit_packets);
-            w.attribute_u32(TCA_FQ_CODEL_INTERVAL, fq.interval_us);
-            w.attribute_u32(TCA_FQ_CODEL_ECN, 1);
-            w.attribute_u32(TCA_FQ_CODEL_QUANTUM, fq.quantum_bytes);
-            w.attribute_u32(TCA_FQ_CODEL_MEMORY_LIMIT, fq.memory_bytes);
+            w.attributes_u32(&[
+                (TCA_FQ_CODEL_TARGET, fq.target_us),
+                (TCA_FQ_CODEL_LIMIT, fq.limit_packets),
+                (TCA_FQ_CODEL_INTERVAL, fq.interval_us),
+                (TCA_FQ_CODEL_ECN, 1),
+                (TCA_FQ_CODEL_QUANTUM, fq.quantum_bytes),
+                (TCA_FQ_CODEL_MEMORY_LIMIT, fq.memory_bytes),
+            ]);
         }),
         Leaf::Codel(codel) => w.nest(kind, |w| {
-            w.attribute_u32(TCA_CODEL_TARGET, codel.target_us);
-            w.attribute_u32(TCA_CODEL_LIMIT, codel.limit_packets);
-            w.attribute_u32(TCA_CODEL_INTERVAL, codel.interval_us);
-            w.attribute_u32(TCA_CODEL_ECN, 1);
+            w.attributes_u32(&[
+                (TCA_CODEL_TARGET, codel.target_us),
+                (TCA_CODEL_LIMIT, codel.limit_packets),
+                (TCA_CODEL_INTERVAL, codel.interval_us),
+                (TCA_CODEL_ECN, 1),
+            ]);
         }),
         Leaf::Sfq(sfq) => w.attribute(kind, |w| {
             w.u32(sfq.quantum_bytes);

@@ -5,6 +5,7 @@
 mod htb;
 mod leaf;
 
+use super::cursor::Place;
 use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attributes};
 use super::{Malformed, Reader, Writer};
 use crate::value::{
@@ -64,6 +65,15 @@ impl Fixed {
     }
 }
 
+/// Begins a message about a qdisc or a class of a kind; [`Writer::end_message`] ends it.
+#[inline(never)]
+fn begin(w: &mut Writer<'_>, header: Header, fixed: Fixed, kind: &str) -> Place {
+    let message = w.begin_message(header);
+    fixed.emit(w);
+    w.attribute_text(TCA_KIND, kind);
+    message
+}
+
 /// Asks for the qdiscs of all devices.
 pub fn emit_qdisc_dump(w: &mut Writer<'_>, seq: u32) {
     let all = Fixed {
@@ -92,14 +102,10 @@ pub fn emit_root(w: &mut Writer<'_>, seq: u32, dev: IfIndex, root: HtbRoot) {
         parent: TcHandle::ROOT,
     };
     // EXCL: the kernel's own default (handle 0) does not count as there, and what another program has set meanwhile is not ours to replace.
-    w.message(
-        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq),
-        |w| {
-            fixed.emit(w);
-            w.attribute_text(TCA_KIND, htb::KIND);
-            w.nest(TCA_OPTIONS, |w| htb::emit_root(w, root));
-        },
-    );
+    let header = Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq);
+    let message = begin(w, header, fixed, htb::KIND);
+    w.nest(TCA_OPTIONS, |w| htb::emit_root(w, root));
+    w.end_message(message);
 }
 
 /// Removes the root qdisc with all that is below; the kernel attaches its default again.
@@ -130,11 +136,10 @@ pub fn emit_class(
         Put::New => NLM_F_CREATE | NLM_F_EXCL,
         Put::Change => 0,
     };
-    w.message(Header::request(RTM_NEWTCLASS, extra, seq), |w| {
-        fixed.emit(w);
-        w.attribute_text(TCA_KIND, htb::KIND);
-        w.nest(TCA_OPTIONS, |w| htb::emit_class(w, class, ticks));
-    });
+    let header = Header::request(RTM_NEWTCLASS, extra, seq);
+    let message = begin(w, header, fixed, htb::KIND);
+    w.nest(TCA_OPTIONS, |w| htb::emit_class(w, class, ticks));
+    w.end_message(message);
 }
 
 /// Removes a class; what waits in it is lost.
@@ -165,11 +170,10 @@ pub fn emit_leaf(
         Put::New => NLM_F_CREATE | NLM_F_REPLACE,
         Put::Change => 0,
     };
-    w.message(Header::request(RTM_NEWQDISC, extra, seq), |w| {
-        fixed.emit(w);
-        w.attribute_text(TCA_KIND, leaf.kind().name());
-        leaf::emit(w, TCA_OPTIONS, leaf);
-    });
+    let header = Header::request(RTM_NEWQDISC, extra, seq);
+    let message = begin(w, header, fixed, leaf.kind().name());
+    leaf::emit(w, TCA_OPTIONS, leaf);
+    w.end_message(message);
 }
 
 /// Where a leaf qdisc is, and its name.
@@ -191,23 +195,19 @@ pub fn emit_probe(w: &mut Writer<'_>, seq: u32, dev: IfIndex, kind: ProbedKind) 
         handle: TcHandle::NONE,
         parent: TcHandle::ROOT,
     };
-    w.message(
-        Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq),
-        |w| {
-            fixed.emit(w);
-            w.attribute_text(TCA_KIND, kind.name());
-            match kind {
-                // A bare struct: one byte is shorter than any. (A whole attribute is not: a FIFO takes its header for a limit.)
-                ProbedKind::Leaf(LeafKind::Bfifo | LeafKind::Pfifo | LeafKind::Sfq) => {
-                    w.attribute(TCA_OPTIONS, |w| w.u8(0))
-                }
-                // Attributes: number 1 of each has four bytes or more.
-                ProbedKind::Htb | ProbedKind::Leaf(LeafKind::FqCodel | LeafKind::Codel) => {
-                    w.nest(TCA_OPTIONS, |w| w.attribute(1, |w| w.u8(0)));
-                }
-            }
-        },
-    );
+    let header = Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq);
+    let message = begin(w, header, fixed, kind.name());
+    match kind {
+        // A bare struct: one byte is shorter than any. (A whole attribute is not: a FIFO takes its header for a limit.)
+        ProbedKind::Leaf(LeafKind::Bfifo | LeafKind::Pfifo | LeafKind::Sfq) => {
+            w.attribute_bytes(TCA_OPTIONS, &[0]);
+        }
+        // Attributes: number 1 of each has four bytes or more.
+        ProbedKind::Htb | ProbedKind::Leaf(LeafKind::FqCodel | LeafKind::Codel) => {
+            w.nest(TCA_OPTIONS, |w| w.attribute_bytes(1, &[0]));
+        }
+    }
+    w.end_message(message);
 }
 
 /// A kind that [`emit_probe`] asks for.
