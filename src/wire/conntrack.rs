@@ -8,8 +8,8 @@ use core::net::IpAddr;
 use heapless::Vec;
 
 use super::neighbour::{AF_INET, AF_INET6, ip_address};
-use super::netlink::{Attribute, Header, Message, attributes};
-use super::{Malformed, Writer};
+use super::netlink::{Header, Message};
+use super::{Malformed, Reader, Writer};
 use crate::value::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
 
 const NFNL_SUBSYS_CTNETLINK: u16 = 1;
@@ -123,37 +123,38 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
         return Ok(None);
     }
     let mut body = message.body;
-    let family = body.u8()?;
-    body.skip(3)?;
+    let family = body.u8();
+    body.skip(3);
+    body.end()?;
     if family != AF_INET && family != AF_INET6 {
         return Ok(None);
     }
     let (mut key, mut out, mut back) = (Vec::new(), None, None);
     let (mut mark, mut zone, mut bytes) = (0, 0, None);
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        match attribute.kind {
-            CTA_TUPLE_ORIG => {
-                let raw = attribute.payload.rest();
-                let room = FLOW_KEY_BYTES_MAX;
-                key = Vec::from_slice(raw).map_err(|_| Malformed::Length {
-                    room,
+    body.attributes(&mut |kind, value| match kind {
+        CTA_TUPLE_ORIG => {
+            let raw = value.rest();
+            match Vec::from_slice(raw) {
+                Ok(raw) => key = raw,
+                Err(_) => value.fail(Malformed::Length {
+                    room: FLOW_KEY_BYTES_MAX,
                     found: raw.len(),
-                })?;
-                out = Some(tuple(family, attribute)?);
+                }),
             }
-            CTA_TUPLE_REPLY => back = Some(tuple(family, attribute)?),
-            CTA_MARK => mark = attribute.be32()?,
-            CTA_ZONE => zone = attribute.be16()?,
-            CTA_COUNTERS_ORIG => {
-                bytes.get_or_insert(FlowBytes::default()).out = counted_bytes(attribute)?
-            }
-            CTA_COUNTERS_REPLY => {
-                bytes.get_or_insert(FlowBytes::default()).back = counted_bytes(attribute)?
-            }
-            _ => {}
+            out = Some(tuple(family, value));
         }
-    }
+        CTA_TUPLE_REPLY => back = Some(tuple(family, value)),
+        CTA_MARK => mark = value.be32(),
+        CTA_ZONE => zone = value.be16(),
+        CTA_COUNTERS_ORIG => {
+            bytes.get_or_insert(FlowBytes::default()).out = counted_bytes(value);
+        }
+        CTA_COUNTERS_REPLY => {
+            bytes.get_or_insert(FlowBytes::default()).back = counted_bytes(value);
+        }
+        _ => {}
+    });
+    body.end()?;
     let out = out.ok_or(Malformed::Missing {
         attribute: CTA_TUPLE_ORIG,
     })?;
@@ -178,7 +179,8 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
     }))
 }
 
-fn tuple(family: u8, nest: Attribute<'_>) -> Result<Tuple, Malformed> {
+#[inline(never)]
+fn tuple(family: u8, nest: &mut Reader<'_>) -> Tuple {
     let unspecified = if family == AF_INET {
         IpAddr::from([0; 4])
     } else {
@@ -191,37 +193,33 @@ fn tuple(family: u8, nest: Attribute<'_>) -> Result<Tuple, Malformed> {
         dport: 0,
         proto: 0,
     };
-    for part in nest.nested() {
-        let part = part?;
+    nest.attributes(&mut |part, fields| {
         // What else stands there, the zone of one direction, holds no attributes.
-        if !matches!(part.kind, CTA_TUPLE_IP | CTA_TUPLE_PROTO) {
-            continue;
+        if !matches!(part, CTA_TUPLE_IP | CTA_TUPLE_PROTO) {
+            return;
         }
-        for field in part.nested() {
-            let field = field?;
-            match (part.kind, field.kind) {
-                (CTA_TUPLE_IP, CTA_IP_V4_SRC | CTA_IP_V6_SRC) => {
-                    tuple.src = ip_address(family, field.payload)?.unwrap_or(unspecified);
-                }
-                (CTA_TUPLE_IP, CTA_IP_V4_DST | CTA_IP_V6_DST) => {
-                    tuple.dst = ip_address(family, field.payload)?.unwrap_or(unspecified);
-                }
-                (CTA_TUPLE_PROTO, CTA_PROTO_NUM) => tuple.proto = field.u8()?,
-                (CTA_TUPLE_PROTO, CTA_PROTO_SRC_PORT) => tuple.sport = field.be16()?,
-                (CTA_TUPLE_PROTO, CTA_PROTO_DST_PORT) => tuple.dport = field.be16()?,
-                _ => {}
+        fields.attributes(&mut |field, value| match (part, field) {
+            (CTA_TUPLE_IP, CTA_IP_V4_SRC | CTA_IP_V6_SRC) => {
+                tuple.src = ip_address(family, value).unwrap_or(unspecified);
             }
-        }
-    }
-    Ok(tuple)
+            (CTA_TUPLE_IP, CTA_IP_V4_DST | CTA_IP_V6_DST) => {
+                tuple.dst = ip_address(family, value).unwrap_or(unspecified);
+            }
+            (CTA_TUPLE_PROTO, CTA_PROTO_NUM) => tuple.proto = value.u8(),
+            (CTA_TUPLE_PROTO, CTA_PROTO_SRC_PORT) => tuple.sport = value.be16(),
+            (CTA_TUPLE_PROTO, CTA_PROTO_DST_PORT) => tuple.dport = value.be16(),
+            _ => {}
+        });
+    });
+    tuple
 }
 
-fn counted_bytes(nest: Attribute<'_>) -> Result<u64, Malformed> {
-    for counter in nest.nested() {
-        let counter = counter?;
-        if counter.kind == CTA_COUNTERS_BYTES {
-            return counter.be64();
+fn counted_bytes(nest: &mut Reader<'_>) -> u64 {
+    let mut bytes = 0;
+    nest.attributes(&mut |kind, counter| {
+        if kind == CTA_COUNTERS_BYTES {
+            bytes = counter.be64();
         }
-    }
-    Ok(0)
+    });
+    bytes
 }

@@ -64,17 +64,23 @@ impl fmt::Display for Overflow {
     }
 }
 
-/// Reads a slice from front to back; never beyond its end.
+/// Reads a slice from front to back; never beyond its end. What is not there reads as zeroes and is remembered, so that callers check
+/// once, with [`Reader::end`].
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
     order: Order,
+    fault: Option<Malformed>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes`, whose machine-order fields are in `order`.
     pub const fn new(bytes: &'a [u8], order: Order) -> Reader<'a> {
-        Reader { bytes, order }
+        Reader {
+            bytes,
+            order,
+            fault: None,
+        }
     }
 
     /// The order of machine-order fields.
@@ -92,40 +98,42 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
-    /// The next `count` bytes.
+    /// Whether all that was read was there and made sense.
     ///
     /// # Errors
-    /// [`Malformed::Short`] when there are fewer.
-    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+    /// The first [`Malformed`].
+    pub fn end(&self) -> Result<(), Malformed> {
+        self.fault.map_or(Ok(()), Err)
+    }
+
+    /// Remembers what makes no sense, unless something before it did not; nothing more is read.
+    #[inline(never)]
+    pub fn fail(&mut self, malformed: Malformed) {
+        self.bytes = &[];
+        self.fault.get_or_insert(malformed);
+    }
+
+    /// The next `count` bytes; none, and [`Malformed::Short`], when there are fewer.
+    #[inline(never)]
+    pub fn bytes(&mut self, count: usize) -> &'a [u8] {
         let found = self.bytes.len();
-        let (head, tail) = self.bytes.split_at_checked(count).ok_or(Malformed::Short {
-            expected: count,
-            found,
-        })?;
+        let Some((head, tail)) = self.bytes.split_at_checked(count) else {
+            let expected = count;
+            self.fail(Malformed::Short { expected, found });
+            return &[];
+        };
         self.bytes = tail;
-        Ok(head)
+        head
     }
 
     /// The next bytes as an array.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] when there are fewer.
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let found = self.bytes.len();
-        let (head, tail) = self
-            .bytes
-            .split_first_chunk::<N>()
-            .ok_or(Malformed::Short { expected: N, found })?;
-        self.bytes = tail;
-        Ok(*head)
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.bytes(N).try_into().unwrap_or([0; N])
     }
 
     /// Passes over `count` bytes.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] when there are fewer.
-    pub fn skip(&mut self, count: usize) -> Result<(), Malformed> {
-        self.bytes(count).map(|_| ())
+    pub fn skip(&mut self, count: usize) {
+        self.bytes(count);
     }
 
     /// Passes over `count` bytes or to the end: the padding of the last part may be missing.
@@ -134,81 +142,67 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn u8(&mut self) -> Result<u8, Malformed> {
-        self.array::<1>().map(|[byte]| byte)
+    pub fn u8(&mut self) -> u8 {
+        let [byte] = self.array();
+        byte
     }
 
     /// Two bytes in the machine's order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn u16(&mut self) -> Result<u16, Malformed> {
-        let bytes = self.array()?;
-        Ok(match self.order {
+    pub fn u16(&mut self) -> u16 {
+        let bytes = self.array();
+        match self.order {
             Order::Little => u16::from_le_bytes(bytes),
             Order::Big => u16::from_be_bytes(bytes),
-        })
+        }
     }
 
     /// Four bytes in the machine's order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn u32(&mut self) -> Result<u32, Malformed> {
-        let bytes = self.array()?;
-        Ok(match self.order {
+    pub fn u32(&mut self) -> u32 {
+        let bytes = self.array();
+        match self.order {
             Order::Little => u32::from_le_bytes(bytes),
             Order::Big => u32::from_be_bytes(bytes),
-        })
+        }
     }
 
     /// Eight bytes in the machine's order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn u64(&mut self) -> Result<u64, Malformed> {
-        let bytes = self.array()?;
-        Ok(match self.order {
+    pub fn u64(&mut self) -> u64 {
+        let bytes = self.array();
+        match self.order {
             Order::Little => u64::from_le_bytes(bytes),
             Order::Big => u64::from_be_bytes(bytes),
-        })
+        }
     }
 
     /// Two bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn be16(&mut self) -> Result<u16, Malformed> {
-        self.array().map(u16::from_be_bytes)
+    pub fn be16(&mut self) -> u16 {
+        u16::from_be_bytes(self.array())
     }
 
     /// Four bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn be32(&mut self) -> Result<u32, Malformed> {
-        self.array().map(u32::from_be_bytes)
+    pub fn be32(&mut self) -> u32 {
+        u32::from_be_bytes(self.array())
     }
 
     /// Eight bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`] at the end.
-    pub fn be64(&mut self) -> Result<u64, Malformed> {
-        self.array().map(u64::from_be_bytes)
+    pub fn be64(&mut self) -> u64 {
+        u64::from_be_bytes(self.array())
     }
 
     /// Four bytes in the machine's order, or 0 when an older kernel's struct ends here.
     pub fn u32_or_zero(&mut self) -> u32 {
-        self.u32().unwrap_or_default()
+        if self.bytes.len() < 4 {
+            return 0;
+        }
+        self.u32()
     }
 
     /// Eight bytes in the machine's order, or 0 when an older kernel's struct ends here.
     pub fn u64_or_zero(&mut self) -> u64 {
-        self.u64().unwrap_or_default()
+        if self.bytes.len() < 8 {
+            return 0;
+        }
+        self.u64()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Read before editing: linux/if_link.h, linux/rtnetlink.h (6.12). Links are our own reader: the package's costs 180 kB on mipsel.
 
-use super::netlink::{Header, Message, attributes};
+use super::netlink::{Header, Message};
 use super::{Malformed, Writer};
 use crate::value::{IfIndex, IfName, Link, LinkBytes, LinkKind};
 
@@ -65,34 +65,30 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
         return Ok(None);
     }
     let mut body = message.body;
-    let family = body.u8()?;
-    body.skip(1)?;
-    let hardware = body.u16()?;
-    let index = IfIndex(body.u32()?);
-    let flags = body.u32()?;
-    body.skip(4)?;
+    let family = body.u8();
+    body.skip(1);
+    let hardware = body.u16();
+    let index = IfIndex(body.u32());
+    let flags = body.u32();
+    body.skip(4);
+    body.end()?;
     if family != AF_UNSPEC {
         return Ok(None);
     }
     let (mut name, mut mac, mut mtu, mut master, mut bridge) = (None, None, 0, None, false);
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        match attribute.kind {
-            IFLA_ADDRESS => mac = attribute.mac(),
-            IFLA_IFNAME => name = Some(attribute.text()?),
-            IFLA_MTU => mtu = attribute.u32()?,
-            IFLA_MASTER => master = Some(IfIndex(attribute.u32()?)),
-            IFLA_LINKINFO => {
-                for info in attribute.nested() {
-                    let info = info?;
-                    if info.kind == IFLA_INFO_KIND {
-                        bridge = info.text()? == "bridge";
-                    }
-                }
+    body.attributes(&mut |kind, value| match kind {
+        IFLA_ADDRESS => mac = value.mac(),
+        IFLA_IFNAME => name = Some(value.text()),
+        IFLA_MTU => mtu = value.u32(),
+        IFLA_MASTER => master = Some(IfIndex(value.u32())),
+        IFLA_LINKINFO => value.attributes(&mut |kind, value| {
+            if kind == IFLA_INFO_KIND {
+                bridge = value.text() == "bridge";
             }
-            _ => {}
-        }
-    }
+        }),
+        _ => {}
+    });
+    body.end()?;
     if kind == RTM_DELLINK {
         return Ok(Some(LinkChange::Gone(index)));
     }
@@ -126,28 +122,25 @@ pub fn parse_bytes(message: Message<'_>) -> Result<Option<LinkBytes>, Malformed>
         return Ok(None);
     }
     let mut body = message.body;
-    body.skip(16)?;
-    let mut counted = None;
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        let mut stats = attribute.payload;
-        match attribute.kind {
-            IFLA_STATS64 => {
-                stats.skip(16)?;
-                return Ok(Some(LinkBytes {
-                    rx: stats.u64()?,
-                    tx: stats.u64()?,
-                }));
-            }
-            IFLA_STATS => {
-                stats.skip(8)?;
-                counted = Some(LinkBytes {
-                    rx: u64::from(stats.u32()?),
-                    tx: u64::from(stats.u32()?),
-                });
-            }
-            _ => {}
+    body.skip(16);
+    let (mut counted, mut counted_64) = (None, None);
+    body.attributes(&mut |kind, stats| match kind {
+        IFLA_STATS64 => {
+            stats.skip(16);
+            counted_64 = Some(LinkBytes {
+                rx: stats.u64(),
+                tx: stats.u64(),
+            });
         }
-    }
-    Ok(counted)
+        IFLA_STATS => {
+            stats.skip(8);
+            counted = Some(LinkBytes {
+                rx: u64::from(stats.u32()),
+                tx: u64::from(stats.u32()),
+            });
+        }
+        _ => {}
+    });
+    body.end()?;
+    Ok(counted_64.or(counted))
 }

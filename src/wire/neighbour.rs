@@ -10,7 +10,7 @@ use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 
-use super::netlink::{Header, Message, attributes};
+use super::netlink::{Header, Message};
 use super::{Malformed, Order, Reader, Writer};
 use crate::value::{IfIndex, Mac, Neighbour};
 
@@ -64,23 +64,19 @@ pub fn parse_event(message: Message<'_>) -> Result<Option<NeighbourChange>, Malf
         return Ok(None);
     }
     let mut body = message.body;
-    let family = body.u8()?;
-    body.skip(3)?;
-    let dev = IfIndex(body.u32()?);
-    let state = body.u16()?;
-    body.skip(2)?;
+    let family = body.u8();
+    body.skip(3);
+    let dev = IfIndex(body.u32());
+    let state = body.u16();
+    body.skip(2);
     let (mut address, mut mac, mut confirmed_ago_ms) = (None, None, None);
-    for attribute in attributes(body) {
-        let mut attribute = attribute?;
-        match attribute.kind {
-            NDA_DST => address = ip_address(family, attribute.payload)?,
-            NDA_LLADDR => mac = attribute.mac(),
-            NDA_CACHEINFO => {
-                confirmed_ago_ms = Some(attribute.payload.u32()?.saturating_mul(MS_PER_TICK))
-            }
-            _ => {}
-        }
-    }
+    body.attributes(&mut |kind, value| match kind {
+        NDA_DST => address = ip_address(family, value),
+        NDA_LLADDR => mac = value.mac(),
+        NDA_CACHEINFO => confirmed_ago_ms = Some(value.u32().saturating_mul(MS_PER_TICK)),
+        _ => {}
+    });
+    body.end()?;
     let Some(address) = address.filter(|address| !address.is_multicast()) else {
         return Ok(None);
     };
@@ -142,10 +138,11 @@ pub fn parse_dumped(message: Message<'_>) -> Result<Option<Neighbour>, Malformed
 }
 
 /// An address of the family; none for families that we do not know.
-pub(super) fn ip_address(family: u8, mut bytes: Reader<'_>) -> Result<Option<IpAddr>, Malformed> {
-    Ok(match family {
-        AF_INET => Some(IpAddr::from(bytes.array::<4>()?)),
-        AF_INET6 => Some(IpAddr::from(bytes.array::<16>()?)),
+#[inline(never)]
+pub(super) fn ip_address(family: u8, bytes: &mut Reader<'_>) -> Option<IpAddr> {
+    match family {
+        AF_INET => Some(IpAddr::from(bytes.array::<4>())),
+        AF_INET6 => Some(IpAddr::from(bytes.array::<16>())),
         _ => None,
-    })
+    }
 }

@@ -122,7 +122,8 @@ impl<'a> Iterator for Frames<'a> {
             if self.left.is_empty() {
                 return None;
             }
-            let frame = message(&mut self.left).and_then(classify);
+            let message = message(&mut self.left);
+            let frame = self.left.end().and_then(|()| classify(message));
             match frame {
                 Ok(None) => {}
                 Ok(Some(frame)) => return Some(Ok(frame)),
@@ -135,24 +136,17 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-fn message<'a>(left: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
+fn message<'a>(left: &mut Reader<'a>) -> Message<'a> {
     let room = left.rest().len();
-    let found = usize::try_from(left.u32()?).unwrap_or(usize::MAX);
+    let found = usize::try_from(left.u32()).unwrap_or(usize::MAX);
     let header = Header {
-        kind: left.u16()?,
-        flags: left.u16()?,
-        seq: left.u32()?,
-        port: left.u32()?,
+        kind: left.u16(),
+        flags: left.u16(),
+        seq: left.u32(),
+        port: left.u32(),
     };
-    let body_bytes = found
-        .checked_sub(HEADER_BYTES)
-        .ok_or(Malformed::Length { room, found })?;
-    if found > room {
-        return Err(Malformed::Length { room, found });
-    }
-    let body = Reader::new(left.bytes(body_bytes)?, left.order());
-    left.skip_padding(found.wrapping_neg() % 4);
-    Ok(Message { header, body })
+    let body = left.framed(HEADER_BYTES, Framed { room, found });
+    Message { header, body }
 }
 
 fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
@@ -173,10 +167,11 @@ fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
         }),
         NLMSG_DONE => {
             let mut body = message.body;
-            let code = body.u32()?.cast_signed();
+            let result = outcome(body.u32(), "");
+            body.end()?;
             Some(Frame::Done {
                 seq,
-                result: outcome(code, ""),
+                result,
                 overtaken,
             })
         }
@@ -186,27 +181,27 @@ fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
 
 fn ack(message: Message<'_>) -> Result<Result<(), Refusal<'_>>, Malformed> {
     let mut body = message.body;
-    let code = body.u32()?.cast_signed();
-    let request_bytes = usize::try_from(body.u32()?).unwrap_or(usize::MAX);
-    body.skip(HEADER_BYTES - 4)?;
+    let code = body.u32();
+    let request_bytes = usize::try_from(body.u32()).unwrap_or(usize::MAX);
+    body.skip(HEADER_BYTES - 4);
     let mut text = "";
     if message.header.flags & NLM_F_ACK_TLVS != 0 {
         if message.header.flags & NLM_F_CAPPED == 0 {
             let request_bytes = request_bytes.saturating_sub(HEADER_BYTES);
-            body.skip(request_bytes.saturating_add(request_bytes.wrapping_neg() % 4))?;
+            body.skip(request_bytes.saturating_add(request_bytes.wrapping_neg() % 4));
         }
-        for attribute in attributes(body) {
-            let attribute = attribute?;
-            if attribute.kind == NLMSGERR_ATTR_MSG {
-                text = attribute.text()?;
+        body.attributes(&mut |kind, value| {
+            if kind == NLMSGERR_ATTR_MSG {
+                text = value.text();
             }
-        }
+        });
     }
+    body.end()?;
     Ok(outcome(code, text))
 }
 
-fn outcome(code: i32, text: &str) -> Result<(), Refusal<'_>> {
-    match code {
+fn outcome(code: u32, text: &str) -> Result<(), Refusal<'_>> {
+    match code.cast_signed() {
         0.. => Ok(()),
         code => Err(Refusal {
             errno: code.saturating_neg(),
@@ -215,127 +210,59 @@ fn outcome(code: i32, text: &str) -> Result<(), Refusal<'_>> {
     }
 }
 
-/// The attributes that fill the rest of a message or of a nest. Ends after the first malformed one.
-pub fn attributes(rest: Reader<'_>) -> Attributes<'_> {
-    Attributes { left: rest }
+/// What the length field of a message or an attribute says, and how many bytes there are, both with the header.
+struct Framed {
+    room: usize,
+    found: usize,
 }
 
-/// See [`attributes`].
-#[derive(Clone, Copy, Debug)]
-pub struct Attributes<'a> {
-    left: Reader<'a>,
-}
-
-/// One attribute.
-#[derive(Clone, Copy, Debug)]
-pub struct Attribute<'a> {
-    /// Its number, flags removed.
-    pub kind: u16,
-    /// What it holds.
-    pub payload: Reader<'a>,
-}
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = Result<Attribute<'a>, Malformed>;
-
-    fn next(&mut self) -> Option<Result<Attribute<'a>, Malformed>> {
-        if self.left.is_empty() {
-            return None;
+impl<'a> Reader<'a> {
+    /// The attributes that fill the rest of a message or of a nest: `each` gets the number of every one, flags removed, and what it
+    /// holds. Ends after the first malformed one, and after one that `each` finds to be so.
+    #[inline(never)]
+    pub fn attributes(&mut self, each: &mut dyn FnMut(u16, &mut Reader<'a>)) {
+        while !self.is_empty() {
+            let room = self.rest().len();
+            let found = usize::from(self.u16());
+            let kind = self.u16() & NLA_TYPE_MASK;
+            let mut value = self.framed(ATTRIBUTE_HEADER_BYTES, Framed { room, found });
+            if self.end().is_ok() {
+                each(kind, &mut value);
+            }
+            if let Err(malformed) = value.end() {
+                self.fail(malformed);
+            }
         }
-        let attribute = attribute(&mut self.left);
-        if attribute.is_err() {
-            self.left = Reader::new(&[], self.left.order());
+    }
+
+    /// What follows a header of so many bytes, and is passed over with its padding.
+    #[inline(never)]
+    fn framed(&mut self, header_bytes: usize, Framed { room, found }: Framed) -> Reader<'a> {
+        let order = self.order();
+        if found < header_bytes || found > room {
+            self.fail(Malformed::Length { room, found });
+            return Reader::new(&[], order);
         }
-        Some(attribute)
-    }
-}
-
-fn attribute<'a>(left: &mut Reader<'a>) -> Result<Attribute<'a>, Malformed> {
-    let room = left.rest().len();
-    let found = usize::from(left.u16()?);
-    let kind = left.u16()? & NLA_TYPE_MASK;
-    let payload_bytes = found
-        .checked_sub(ATTRIBUTE_HEADER_BYTES)
-        .ok_or(Malformed::Length { room, found })?;
-    if found > room {
-        return Err(Malformed::Length { room, found });
-    }
-    let payload = Reader::new(left.bytes(payload_bytes)?, left.order());
-    left.skip_padding(found.wrapping_neg() % 4);
-    Ok(Attribute { kind, payload })
-}
-
-impl<'a> Attribute<'a> {
-    /// The attributes nested in it.
-    pub fn nested(self) -> Attributes<'a> {
-        attributes(self.payload)
+        let framed = Reader::new(self.bytes(found - header_bytes), order);
+        self.skip_padding(found.wrapping_neg() % 4);
+        framed
     }
 
-    /// Four bytes in the machine's order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn u32(mut self) -> Result<u32, Malformed> {
-        self.payload.u32()
-    }
-
-    /// Eight bytes in the machine's order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn u64(mut self) -> Result<u64, Malformed> {
-        self.payload.u64()
-    }
-
-    /// One byte.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn u8(mut self) -> Result<u8, Malformed> {
-        self.payload.u8()
-    }
-
-    /// Two bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn be16(mut self) -> Result<u16, Malformed> {
-        self.payload.be16()
-    }
-
-    /// Four bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn be32(mut self) -> Result<u32, Malformed> {
-        self.payload.be32()
-    }
-
-    /// Eight bytes in network order.
-    ///
-    /// # Errors
-    /// [`Malformed::Short`].
-    pub fn be64(mut self) -> Result<u64, Malformed> {
-        self.payload.be64()
-    }
-
-    /// A text up to its NUL. Some kernels leave the NUL out: the end of the attribute then ends it.
-    ///
-    /// # Errors
-    /// [`Malformed::Text`] when it is not UTF-8.
-    pub fn text(self) -> Result<&'a str, Malformed> {
-        let bytes = self.payload.rest();
-        let end = bytes
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(bytes.len());
-        let text = bytes.get(..end).unwrap_or_default();
-        core::str::from_utf8(text).map_err(|_| Malformed::Text)
+    /// A text up to its NUL. Some kernels leave the NUL out: the end of the attribute then ends it. [`Malformed::Text`] when it is not
+    /// UTF-8.
+    #[inline(never)]
+    pub fn text(&mut self) -> &'a str {
+        let bytes = self.rest();
+        let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_else(|_| {
+            self.fail(Malformed::Text);
+            ""
+        })
     }
 
     /// An Ethernet address; none when it has another length (IP tunnels, InfiniBand).
-    pub fn mac(self) -> Option<Mac> {
-        <[u8; 6]>::try_from(self.payload.rest()).ok().map(Mac)
+    pub fn mac(&self) -> Option<Mac> {
+        <[u8; 6]>::try_from(self.rest()).ok().map(Mac)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Read before editing: linux/rtnetlink.h (6.12), `struct rtmsg`, `struct rtnexthop`.
 
-use super::netlink::{Header, Message, attributes};
+use super::netlink::{Header, Message};
 use super::{Malformed, Writer};
 use crate::value::IfIndex;
 
@@ -47,27 +47,26 @@ pub fn parse(message: Message<'_>) -> Result<Option<DefaultRoute>, Malformed> {
         return Ok(None);
     }
     let mut body = message.body;
-    let family = body.u8()?;
-    let destination_bits = body.u8()?;
-    body.skip(2)?;
-    let mut table = u32::from(body.u8()?);
-    body.skip(2)?;
-    let route_type = body.u8()?;
-    body.skip(4)?;
+    let family = body.u8();
+    let destination_bits = body.u8();
+    body.skip(2);
+    let mut table = u32::from(body.u8());
+    body.skip(2);
+    let route_type = body.u8();
+    body.skip(4);
     let (mut dev, mut metric) = (None, 0);
-    for attribute in attributes(body) {
-        let mut attribute = attribute?;
-        match attribute.kind {
-            RTA_OIF => dev = Some(IfIndex(attribute.u32()?)),
-            RTA_PRIORITY => metric = attribute.u32()?,
-            RTA_TABLE => table = attribute.u32()?,
-            RTA_MULTIPATH => {
-                attribute.payload.skip(4)?;
-                dev = dev.or(Some(IfIndex(attribute.payload.u32()?)));
-            }
-            _ => {}
+    body.attributes(&mut |kind, value| match kind {
+        RTA_OIF => dev = Some(IfIndex(value.u32())),
+        RTA_PRIORITY => metric = value.u32(),
+        RTA_TABLE => table = value.u32(),
+        RTA_MULTIPATH => {
+            value.skip(4);
+            let first = IfIndex(value.u32());
+            dev.get_or_insert(first);
         }
-    }
+        _ => {}
+    });
+    body.end()?;
     let default = destination_bits == 0 && route_type == RTN_UNICAST && table == RT_TABLE_MAIN;
     Ok(dev.filter(|_| default).map(|dev| DefaultRoute {
         dev,

@@ -1,9 +1,8 @@
 //! What rules do: the expressions that ours are made of.
 
-use super::super::netlink::Attribute;
-use super::super::{Malformed, Order, Writer};
+use super::super::{Order, Reader, Writer};
 use super::{padded, register_u32};
-use crate::value::IfName;
+use crate::value::{IfName, Mac};
 
 const NFTA_LIST_ELEM: u16 = 1;
 const NFTA_EXPR_NAME: u16 = 1;
@@ -136,13 +135,19 @@ impl Writer<'_> {
     /// Loads something of the packet.
     pub fn load_meta(&mut self, key: MetaKey) {
         let data = Register::Data.number();
-        self.numbers("meta", &[(NFTA_META_KEY, key.number()), (NFTA_META_DREG, data)]);
+        self.numbers(
+            "meta",
+            &[(NFTA_META_KEY, key.number()), (NFTA_META_DREG, data)],
+        );
     }
 
     /// Sets something of the packet to what is loaded.
     pub fn set_meta(&mut self, key: MetaKey) {
         let data = Register::Data.number();
-        self.numbers("meta", &[(NFTA_META_KEY, key.number()), (NFTA_META_SREG, data)]);
+        self.numbers(
+            "meta",
+            &[(NFTA_META_KEY, key.number()), (NFTA_META_SREG, data)],
+        );
     }
 
     /// Loads something of the flow. A packet without a flow leaves the rule here.
@@ -253,34 +258,29 @@ pub(super) fn emit_verdict(w: &mut Writer<'_>, target: Target<'_>) {
     });
 }
 
-/// The raw value in a data attribute.
-pub(super) fn parse_value(data: Attribute<'_>) -> Result<Option<Attribute<'_>>, Malformed> {
-    for part in data.nested() {
-        let part = part?;
-        if part.kind == NFTA_DATA_VALUE {
-            return Ok(Some(part));
+/// The Ethernet address in a data attribute.
+pub(super) fn parse_mac(data: &mut Reader<'_>) -> Option<Mac> {
+    let mut mac = None;
+    data.attributes(&mut |kind, value| {
+        if kind == NFTA_DATA_VALUE {
+            mac = value.mac();
         }
-    }
-    Ok(None)
+    });
+    mac
 }
 
 /// The chain that a verdict in a data attribute goes to; `None` for other verdicts.
-pub(super) fn parse_verdict_chain(data: Attribute<'_>) -> Result<Option<&str>, Malformed> {
-    for verdict in data.nested() {
-        let verdict = verdict?;
-        if verdict.kind != NFTA_DATA_VERDICT {
-            continue;
+pub(super) fn parse_verdict_chain<'a>(data: &mut Reader<'a>) -> Option<&'a str> {
+    let (mut code, mut chain) = (0, None);
+    data.attributes(&mut |kind, verdict| {
+        if kind != NFTA_DATA_VERDICT {
+            return;
         }
-        let (mut code, mut chain) = (0, None);
-        for part in verdict.nested() {
-            let part = part?;
-            match part.kind {
-                NFTA_VERDICT_CODE => code = part.be32()?.cast_signed(),
-                NFTA_VERDICT_CHAIN => chain = Some(part.text()?),
-                _ => {}
-            }
-        }
-        return Ok(chain.filter(|_| code == NFT_GOTO));
-    }
-    Ok(None)
+        verdict.attributes(&mut |kind, value| match kind {
+            NFTA_VERDICT_CODE => code = value.be32().cast_signed(),
+            NFTA_VERDICT_CHAIN => chain = Some(value.text()),
+            _ => {}
+        });
+    });
+    chain.filter(|_| code == NFT_GOTO)
 }

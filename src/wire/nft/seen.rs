@@ -1,7 +1,7 @@
 //! What is there: tables, rules, elements, and the news that somebody changed them.
 
-use super::super::Malformed;
-use super::super::netlink::{Attribute, Message, attributes};
+use super::super::netlink::Message;
+use super::super::{Malformed, Reader};
 use super::{
     NEWGEN, NEWRULE, NEWSETELEM, NEWTABLE, NFT_TABLE_F_PERSIST, NFTA_GEN_PROC_PID,
     NFTA_RULE_USERDATA, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
@@ -48,21 +48,19 @@ pub fn parse(message: Message<'_>) -> Result<Option<Seen<'_>>, Malformed> {
     if !matches!(kind, NEWTABLE | NEWRULE | NEWGEN) {
         return Ok(None);
     }
-    body.skip(4)?;
+    body.skip(4);
     let (mut name, mut comment, mut flags, mut pid) = ("", "", 0, 0);
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        match (kind, attribute.kind) {
-            // NFTA_TABLE_NAME and NFTA_RULE_TABLE are the same number.
-            (NEWTABLE | NEWRULE, NFTA_TABLE_NAME) => name = attribute.text()?,
-            (NEWTABLE, NFTA_TABLE_FLAGS) => flags = attribute.be32()?,
-            (NEWTABLE, NFTA_TABLE_USERDATA) | (NEWRULE, NFTA_RULE_USERDATA) => {
-                comment = parse_comment(attribute)?
-            }
-            (NEWGEN, NFTA_GEN_PROC_PID) => pid = attribute.be32()?,
-            _ => {}
+    body.attributes(&mut |attribute, value| match (kind, attribute) {
+        // NFTA_TABLE_NAME and NFTA_RULE_TABLE are the same number.
+        (NEWTABLE | NEWRULE, NFTA_TABLE_NAME) => name = value.text(),
+        (NEWTABLE, NFTA_TABLE_FLAGS) => flags = value.be32(),
+        (NEWTABLE, NFTA_TABLE_USERDATA) | (NEWRULE, NFTA_RULE_USERDATA) => {
+            comment = parse_comment(value);
         }
-    }
+        (NEWGEN, NFTA_GEN_PROC_PID) => pid = value.be32(),
+        _ => {}
+    });
+    body.end()?;
     Ok(Some(match kind {
         NEWTABLE => Seen::Table {
             name,
@@ -80,29 +78,32 @@ pub fn parse(message: Message<'_>) -> Result<Option<Seen<'_>>, Malformed> {
 /// Whether a message is about this table: every message of `nf_tables` but the end of a change names its table in attribute 1.
 pub fn names(message: Message<'_>, table: Table<'_>) -> bool {
     let mut body = message.body;
-    if message.header.kind & SUBSYS_MASK != SUBSYS
-        || message.header.kind == NEWGEN
-        || body.skip(4).is_err()
-    {
+    if message.header.kind & SUBSYS_MASK != SUBSYS || message.header.kind == NEWGEN {
         return false;
     }
-    let mut fields = attributes(body).flatten();
-    fields.any(|field| field.kind == NFTA_TABLE_NAME && field.text() == Ok(table.name))
+    body.skip(4);
+    let mut named = false;
+    body.attributes(&mut |kind, value| {
+        named |= kind == NFTA_TABLE_NAME && value.text() == table.name;
+    });
+    named
 }
 
 /// The comment among what user space keeps with an object; empty when there is none.
-fn parse_comment(attribute: Attribute<'_>) -> Result<&str, Malformed> {
-    let mut left = attribute.payload;
+fn parse_comment<'a>(left: &mut Reader<'a>) -> &'a str {
     while !left.is_empty() {
-        let kind = left.u8()?;
-        let len = usize::from(left.u8()?);
-        let value = left.bytes(len)?;
+        let kind = left.u8();
+        let len = usize::from(left.u8());
+        let mut value = Reader::new(left.bytes(len), left.order());
         if kind == UDATA_COMMENT {
-            let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
-            return core::str::from_utf8(text).map_err(|_| Malformed::Text);
+            let text = value.text();
+            if let Err(malformed) = value.end() {
+                left.fail(malformed);
+            }
+            return text;
         }
     }
-    Ok("")
+    ""
 }
 
 /// Reads the elements of a map of devices: calls `each` with the device and its chain, `None` for an element of another form.
@@ -117,24 +118,22 @@ pub fn parse_device_elements(
         return Ok(());
     }
     let mut body = message.body;
-    body.skip(4)?;
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        if attribute.kind != NFTA_SET_ELEM_LIST_ELEMENTS {
-            continue;
+    body.skip(4);
+    body.attributes(&mut |kind, list| {
+        if kind != NFTA_SET_ELEM_LIST_ELEMENTS {
+            return;
         }
-        for element in attribute.nested() {
+        list.attributes(&mut |_, element| {
             let (mut mac, mut chain) = (None, None);
-            for part in element?.nested() {
-                let part = part?;
-                match part.kind {
-                    NFTA_SET_ELEM_KEY => mac = expr::parse_value(part)?.and_then(Attribute::mac),
-                    NFTA_SET_ELEM_DATA => chain = expr::parse_verdict_chain(part)?,
-                    _ => {}
-                }
+            element.attributes(&mut |kind, value| match kind {
+                NFTA_SET_ELEM_KEY => mac = expr::parse_mac(value),
+                NFTA_SET_ELEM_DATA => chain = expr::parse_verdict_chain(value),
+                _ => {}
+            });
+            if element.end().is_ok() {
+                each(mac.zip(chain));
             }
-            each(mac.zip(chain));
-        }
-    }
-    Ok(())
+        });
+    });
+    body.end()
 }

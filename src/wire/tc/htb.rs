@@ -2,7 +2,6 @@
 //!
 //! Read before editing: linux/pkt_sched.h (6.12) `struct tc_htb_glob`, `struct tc_htb_opt`, `struct tc_ratespec`; net/sched/sch_htb.c.
 
-use super::super::netlink::attributes;
 use super::super::{Malformed, Reader, Writer};
 use crate::value::{Discipline, HtbClass, HtbRoot, Kbit, TcHandle, TickRate, Ticks};
 
@@ -37,24 +36,23 @@ pub(super) fn emit_root(w: &mut Writer<'_>, root: HtbRoot) {
     w.attribute_u32(TCA_HTB_DIRECT_QLEN, root.direct_packets_max);
 }
 
-pub(super) fn parse_root(options: Reader<'_>) -> Result<Discipline, Malformed> {
-    for attribute in attributes(options) {
-        let mut attribute = attribute?;
-        if attribute.kind == TCA_HTB_INIT {
-            attribute.payload.skip(8)?;
+pub(super) fn parse_root(options: &mut Reader<'_>) -> Result<Discipline, Malformed> {
+    let mut root = None;
+    options.attributes(&mut |kind, init| {
+        if kind == TCA_HTB_INIT {
+            init.skip(8);
             // HTB itself looks at 16 bits of it.
-            let [_, _, high, low] = attribute.payload.u32()?.to_be_bytes();
-            attribute.payload.skip(4)?;
-            let default_minor = u16::from_be_bytes([high, low]);
-            return Ok(Discipline::Htb {
-                default_minor,
-                direct_packets: attribute.payload.u32()?,
+            let [_, _, high, low] = init.u32().to_be_bytes();
+            init.skip(4);
+            root = Some(Discipline::Htb {
+                default_minor: u16::from_be_bytes([high, low]),
+                direct_packets: init.u32(),
             });
         }
-    }
-    Err(Malformed::Missing {
-        attribute: TCA_HTB_INIT,
-    })
+    });
+    options.end()?;
+    let attribute = TCA_HTB_INIT;
+    root.ok_or(Malformed::Missing { attribute })
 }
 
 pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) {
@@ -92,21 +90,22 @@ fn emit_ratespec(w: &mut Writer<'_>, class: &HtbClass, rate: Kbit) {
 pub(super) fn parse_class(
     handle: TcHandle,
     parent: TcHandle,
-    options: Reader<'_>,
+    options: &mut Reader<'_>,
 ) -> Result<HtbClass, Malformed> {
-    for attribute in attributes(options) {
-        let attribute = attribute?;
-        if attribute.kind == TCA_HTB_PARMS {
-            let mut parms = attribute.payload;
-            let (rate, overhead_bytes) = parse_ratespec(&mut parms)?;
-            let (ceil, _) = parse_ratespec(&mut parms)?;
-            let burst = Ticks(parms.u32()?);
-            let cburst = Ticks(parms.u32()?);
-            let quantum_bytes = parms.u32()?;
-            parms.skip(4)?;
-            let prio = parms.u32()?;
-            let prio = u8::try_from(prio).map_err(|_| Malformed::Value { found: prio })?;
-            return Ok(HtbClass {
+    let mut class = None;
+    options.attributes(&mut |kind, parms| {
+        if kind == TCA_HTB_PARMS {
+            let (rate, overhead_bytes) = parse_ratespec(parms);
+            let (ceil, _) = parse_ratespec(parms);
+            let burst = Ticks(parms.u32());
+            let cburst = Ticks(parms.u32());
+            let quantum_bytes = parms.u32();
+            parms.skip(4);
+            let prio = parms.u32();
+            if prio > u32::from(u8::MAX) {
+                parms.fail(Malformed::Value { found: prio });
+            }
+            class = Some(HtbClass {
                 handle,
                 parent,
                 rate,
@@ -114,21 +113,22 @@ pub(super) fn parse_class(
                 burst,
                 cburst,
                 quantum_bytes,
-                prio,
+                prio: u8::try_from(prio).unwrap_or_default(),
                 overhead_bytes,
             });
         }
-    }
-    Err(Malformed::Missing {
-        attribute: TCA_HTB_PARMS,
-    })
+    });
+    options.end()?;
+    let attribute = TCA_HTB_PARMS;
+    class.ok_or(Malformed::Missing { attribute })
 }
 
 /// The rate and the overhead. Somebody else's class may have what ours never has: the nearest value of ours stands for it, which differs
 /// from any wish of ours and so gets mended.
-fn parse_ratespec(parms: &mut Reader<'_>) -> Result<(Kbit, u8), Malformed> {
-    parms.skip(2)?;
-    let overhead = u8::try_from(parms.u16()?).unwrap_or(u8::MAX);
-    parms.skip(4)?;
-    Ok((Kbit(parms.u32()? / 125), overhead))
+#[inline(never)]
+fn parse_ratespec(parms: &mut Reader<'_>) -> (Kbit, u8) {
+    parms.skip(2);
+    let overhead = u8::try_from(parms.u16()).unwrap_or(u8::MAX);
+    parms.skip(4);
+    (Kbit(parms.u32() / 125), overhead)
 }

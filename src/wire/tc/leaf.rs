@@ -2,8 +2,7 @@
 //!
 //! Read before editing: linux/pkt_sched.h (6.12) `struct tc_fifo_qopt`, `struct tc_sfq_qopt`, `TCA_CODEL_*`, `TCA_FQ_CODEL_*`.
 
-use super::super::netlink::attributes;
-use super::super::{Malformed, Reader, Writer};
+use super::super::{Reader, Writer};
 use crate::value::{Codel, FqCodel, Leaf, LeafKind, Sfq};
 
 const TCA_FQ_CODEL_TARGET: u16 = 1;
@@ -53,19 +52,18 @@ pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
     }
 }
 
-pub(super) fn parse(kind: LeafKind, options: Reader<'_>) -> Result<Leaf, Malformed> {
-    let mut plain = options;
-    Ok(match kind {
+pub(super) fn parse(kind: LeafKind, options: &mut Reader<'_>) -> Leaf {
+    match kind {
         LeafKind::Bfifo => Leaf::Bfifo {
-            limit_bytes: plain.u32()?,
+            limit_bytes: options.u32(),
         },
         LeafKind::Pfifo => Leaf::Pfifo {
-            limit_packets: plain.u32()?,
+            limit_packets: options.u32(),
         },
         LeafKind::Sfq => Leaf::Sfq(Sfq {
-            quantum_bytes: plain.u32()?,
-            perturb_s: plain.u32()?,
-            limit_packets: plain.u32()?,
+            quantum_bytes: options.u32(),
+            perturb_s: options.u32(),
+            limit_packets: options.u32(),
         }),
         LeafKind::FqCodel => {
             let mut fq = FqCodel {
@@ -75,17 +73,14 @@ pub(super) fn parse(kind: LeafKind, options: Reader<'_>) -> Result<Leaf, Malform
                 quantum_bytes: 0,
                 memory_bytes: 0,
             };
-            for attribute in attributes(options) {
-                let attribute = attribute?;
-                match attribute.kind {
-                    TCA_FQ_CODEL_TARGET => fq.target_us = attribute.u32()?,
-                    TCA_FQ_CODEL_LIMIT => fq.limit_packets = attribute.u32()?,
-                    TCA_FQ_CODEL_INTERVAL => fq.interval_us = attribute.u32()?,
-                    TCA_FQ_CODEL_QUANTUM => fq.quantum_bytes = attribute.u32()?,
-                    TCA_FQ_CODEL_MEMORY_LIMIT => fq.memory_bytes = attribute.u32()?,
-                    _ => {}
-                }
-            }
+            options.attributes(&mut |kind, value| match kind {
+                TCA_FQ_CODEL_TARGET => fq.target_us = value.u32(),
+                TCA_FQ_CODEL_LIMIT => fq.limit_packets = value.u32(),
+                TCA_FQ_CODEL_INTERVAL => fq.interval_us = value.u32(),
+                TCA_FQ_CODEL_QUANTUM => fq.quantum_bytes = value.u32(),
+                TCA_FQ_CODEL_MEMORY_LIMIT => fq.memory_bytes = value.u32(),
+                _ => {}
+            });
             Leaf::FqCodel(fq)
         }
         LeafKind::Codel => {
@@ -94,16 +89,13 @@ pub(super) fn parse(kind: LeafKind, options: Reader<'_>) -> Result<Leaf, Malform
                 target_us: 0,
                 interval_us: 0,
             };
-            for attribute in attributes(options) {
-                let attribute = attribute?;
-                match attribute.kind {
-                    TCA_CODEL_TARGET => codel.target_us = attribute.u32()?,
-                    TCA_CODEL_LIMIT => codel.limit_packets = attribute.u32()?,
-                    TCA_CODEL_INTERVAL => codel.interval_us = attribute.u32()?,
-                    _ => {}
-                }
-            }
+            options.attributes(&mut |kind, value| match kind {
+                TCA_CODEL_TARGET => codel.target_us = value.u32(),
+                TCA_CODEL_LIMIT => codel.limit_packets = value.u32(),
+                TCA_CODEL_INTERVAL => codel.interval_us = value.u32(),
+                _ => {}
+            });
             Leaf::Codel(codel)
         }
-    })
+    }
 }

@@ -6,7 +6,7 @@ mod htb;
 mod leaf;
 
 use super::cursor::Place;
-use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, attributes};
+use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use super::{Malformed, Reader, Writer};
 use crate::value::{
     ClassSeen, Discipline, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Qdisc, TcHandle, TcStats,
@@ -53,15 +53,15 @@ impl Fixed {
         w.zeroes(4);
     }
 
-    /// Also returns `tcm_info`.
-    fn parse(body: &mut Reader<'_>) -> Result<(Fixed, u32), Malformed> {
-        body.skip(4)?;
+    fn parse(body: &mut Reader<'_>) -> Fixed {
+        body.skip(4);
         let fixed = Fixed {
-            dev: IfIndex(body.u32()?),
-            handle: TcHandle(body.u32()?),
-            parent: TcHandle(body.u32()?),
+            dev: IfIndex(body.u32()),
+            handle: TcHandle(body.u32()),
+            parent: TcHandle(body.u32()),
         };
-        Ok((fixed, body.u32()?))
+        body.skip(4);
+        fixed
     }
 }
 
@@ -264,12 +264,12 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
         return Ok(None);
     }
     let mut body = message.body;
-    let (fixed, _) = Fixed::parse(&mut body)?;
     let Fixed {
         dev,
         handle,
         parent,
-    } = fixed;
+    } = Fixed::parse(&mut body);
+    body.end()?;
     match kind {
         RTM_DELQDISC => return Ok(Some(TcChange::QdiscGone { dev, handle })),
         RTM_DELTCLASS => return Ok(Some(TcChange::ClassGone { dev, handle })),
@@ -277,53 +277,50 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
     }
     let (mut name, mut options, mut stats) =
         ("", Reader::new(&[], body.order()), TcStats::default());
-    for attribute in attributes(body) {
-        let attribute = attribute?;
-        match attribute.kind {
-            TCA_KIND => name = attribute.text()?,
-            TCA_OPTIONS => options = attribute.payload,
-            TCA_STATS => stats = old_stats(attribute.payload),
-            TCA_STATS2 => stats = new_stats(attribute.nested())?,
-            _ => {}
-        }
-    }
-    Ok(if kind == RTM_NEWQDISC {
-        let discipline = discipline(name, options)?;
-        Some(TcChange::Qdisc(Qdisc {
+    body.attributes(&mut |kind, value| match kind {
+        TCA_KIND => name = value.text(),
+        TCA_OPTIONS => options = *value,
+        TCA_STATS => stats = old_stats(value),
+        TCA_STATS2 => value.attributes(&mut |kind, value| new_stats(&mut stats, kind, value)),
+        _ => {}
+    });
+    body.end()?;
+    if kind == RTM_NEWQDISC {
+        return Ok(Some(TcChange::Qdisc(Qdisc {
             dev,
             handle,
             parent,
-            discipline,
+            discipline: discipline(name, &mut options)?,
             stats,
-        }))
-    } else if name == htb::KIND {
-        // The kernel tells of a class without a class above it that its parent is the root, whatever it was made with.
-        let parent = if parent == TcHandle::ROOT {
-            TcHandle::new(handle.major(), 0)
-        } else {
-            parent
-        };
-        let class = htb::parse_class(handle, parent, options)?;
-        Some(TcChange::Class(ClassSeen { dev, class, stats }))
+        })));
+    }
+    if name != htb::KIND {
+        return Ok(None);
+    }
+    // The kernel tells of a class without a class above it that its parent is the root, whatever it was made with.
+    let parent = if parent == TcHandle::ROOT {
+        TcHandle::new(handle.major(), 0)
     } else {
-        None
-    })
+        parent
+    };
+    let class = htb::parse_class(handle, parent, &mut options)?;
+    Ok(Some(TcChange::Class(ClassSeen { dev, class, stats })))
 }
 
-fn discipline(name: &str, options: Reader<'_>) -> Result<Discipline, Malformed> {
+fn discipline(name: &str, options: &mut Reader<'_>) -> Result<Discipline, Malformed> {
     if name == htb::KIND {
         return htb::parse_root(options);
     }
-    Ok(
-        match LeafKind::ALL.into_iter().find(|kind| kind.name() == name) {
-            Some(kind) => Discipline::Leaf(leaf::parse(kind, options)?),
-            None => Discipline::Other,
-        },
-    )
+    let Some(kind) = LeafKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+        return Ok(Discipline::Other);
+    };
+    let leaf = leaf::parse(kind, options);
+    options.end()?;
+    Ok(Discipline::Leaf(leaf))
 }
 
 /// `struct tc_stats`, all that kernels before 2.6.10 or so have: bytes (64), packets, drops, overlimits, bps, pps, qlen, backlog.
-fn old_stats(mut stats: Reader<'_>) -> TcStats {
+fn old_stats(stats: &mut Reader<'_>) -> TcStats {
     let bytes = stats.u64_or_zero();
     let packets = stats.u32_or_zero();
     let dropped = stats.u32_or_zero();
@@ -338,22 +335,17 @@ fn old_stats(mut stats: Reader<'_>) -> TcStats {
     }
 }
 
-fn new_stats(nest: super::netlink::Attributes<'_>) -> Result<TcStats, Malformed> {
-    let mut stats = TcStats::default();
-    for attribute in nest {
-        let mut attribute = attribute?;
-        match attribute.kind {
-            TCA_STATS_BASIC => {
-                stats.bytes = attribute.payload.u64()?;
-                stats.packets = attribute.payload.u32()?;
-            }
-            TCA_STATS_QUEUE => {
-                stats.backlog_packets = attribute.payload.u32()?;
-                stats.backlog_bytes = attribute.payload.u32()?;
-                stats.dropped = attribute.payload.u32()?;
-            }
-            _ => {}
+fn new_stats(stats: &mut TcStats, kind: u16, value: &mut Reader<'_>) {
+    match kind {
+        TCA_STATS_BASIC => {
+            stats.bytes = value.u64();
+            stats.packets = value.u32();
         }
+        TCA_STATS_QUEUE => {
+            stats.backlog_packets = value.u32();
+            stats.backlog_bytes = value.u32();
+            stats.dropped = value.u32();
+        }
+        _ => {}
     }
-    Ok(stats)
 }

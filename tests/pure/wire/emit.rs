@@ -204,10 +204,10 @@ fn comments_and_elements_are_read_as_they_were_written() {
             }))
         );
         let mut seen = Vec::new();
-        let each = |element: Option<(Mac, &str)>| {
+        let mut each = |element: Option<(Mac, &str)>| {
             seen.push(element.map(|(mac, chain)| (mac, chain.to_owned())))
         };
-        assert_eq!(nft::parse_device_elements(messages[3], each), Ok(()));
+        assert_eq!(nft::parse_device_elements(messages[3], &mut each), Ok(()));
         assert_eq!(seen, [Some((super::mac(9), "bulk".to_owned()))]);
     }
 }

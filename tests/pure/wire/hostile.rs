@@ -51,8 +51,8 @@ fn read(bytes: &[u8], order: Order) -> Read {
 /// How many parsers found something in a message.
 fn values(message: Message<'_>) -> usize {
     let mut elements = 0;
-    let each = |element: Option<(Mac, &str)>| elements += usize::from(element.is_some());
-    let nft_elements = nft::parse_device_elements(message, each);
+    let mut each = |element: Option<(Mac, &str)>| elements += usize::from(element.is_some());
+    let nft_elements = nft::parse_device_elements(message, &mut each);
     assert!(
         elements <= message.body.rest().len() / 4
             && (nft_elements.is_ok() || message.header.kind == 0xa0c)

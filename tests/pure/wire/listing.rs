@@ -2,65 +2,62 @@
 
 use std::collections::BTreeMap;
 
-use lanemark::wire::netlink::{Attribute, Frame, Message, attributes, messages};
+use lanemark::wire::netlink::{Frame, Message, messages};
 use lanemark::wire::{Order, Reader};
 
 /// The attributes of a nest, by number.
 struct Fields<'a> {
     order: Order,
-    fields: BTreeMap<u16, Attribute<'a>>,
+    fields: BTreeMap<u16, Reader<'a>>,
 }
 
 impl<'a> Fields<'a> {
-    fn read(reader: Reader<'a>) -> Fields<'a> {
+    fn read(mut reader: Reader<'a>) -> Fields<'a> {
         let mut fields = BTreeMap::new();
-        for attribute in attributes(reader) {
-            let attribute = attribute.unwrap();
+        reader.attributes(&mut |kind, value| {
             assert!(
-                fields.insert(attribute.kind, attribute).is_none(),
-                "attribute {} twice",
-                attribute.kind
+                fields.insert(kind, *value).is_none(),
+                "attribute {kind} twice"
             );
-        }
+        });
+        reader.end().unwrap();
         Fields {
             order: reader.order(),
             fields,
         }
     }
 
-    fn maybe(&mut self, kind: u16) -> Option<Attribute<'a>> {
+    fn maybe(&mut self, kind: u16) -> Option<Reader<'a>> {
         self.fields.remove(&kind)
     }
 
-    fn take(&mut self, kind: u16) -> Attribute<'a> {
+    fn take(&mut self, kind: u16) -> Reader<'a> {
         self.maybe(kind)
             .unwrap_or_else(|| panic!("no attribute {kind}"))
     }
 
     fn text(&mut self, kind: u16) -> &'a str {
-        let attribute = self.take(kind);
-        assert_eq!(
-            attribute.payload.rest().last(),
-            Some(&0),
-            "a text ends in NUL"
-        );
-        attribute.text().unwrap()
+        let mut value = self.take(kind);
+        assert_eq!(value.rest().last(), Some(&0), "a text ends in NUL");
+        let text = value.text();
+        value.end().unwrap();
+        text
     }
 
     fn be32(&mut self, kind: u16) -> u32 {
-        let attribute = self.take(kind);
-        assert_eq!(attribute.payload.rest().len(), 4);
-        attribute.be32().unwrap()
+        let mut value = self.take(kind);
+        assert_eq!(value.rest().len(), 4);
+        value.be32()
     }
 
     fn nest(&mut self, kind: u16) -> Fields<'a> {
-        Fields::read(self.take(kind).payload)
+        Fields::read(self.take(kind))
     }
 
     /// The raw value in a data attribute.
     fn value(&mut self, kind: u16) -> &'a [u8] {
         let mut data = self.nest(kind);
-        let value = data.take(1).payload.rest();
+        let value = data.take(1).rest();
         data.end();
         value
     }
@@ -77,6 +74,14 @@ impl<'a> Fields<'a> {
     fn end(self) {
         assert!(self.fields.is_empty(), "unread: {:?}", self.fields.keys());
     }
+}
+
+/// The attributes of a list, whatever their numbers.
+fn members(mut list: Reader<'_>) -> Vec<Reader<'_>> {
+    let mut members = Vec::new();
+    list.attributes(&mut |_, member| members.push(*member));
+    list.end().unwrap();
+    members
 }
 
 /// A number of four bytes as the machine of `order` keeps it.
@@ -117,8 +122,8 @@ pub fn listing(bytes: &[u8], order: Order) -> Vec<(u32, String)> {
 fn line(message: Message<'_>) -> String {
     let header = message.header;
     let mut body = message.body;
-    let (family, version, resource) =
-        (body.u8().unwrap(), body.u8().unwrap(), body.be16().unwrap());
+    let (family, version, resource) = (body.u8(), body.u8(), body.be16());
+    body.end().unwrap();
     if let 0x10 | 0x11 = header.kind {
         assert_eq!(
             (family, version, resource, header.flags, body.is_empty()),
@@ -165,10 +170,7 @@ fn comment(bytes: &[u8]) -> String {
 fn table_line(fields: &mut Fields<'_>) -> String {
     let flags = fields.be32(2);
     match fields.maybe(6) {
-        Some(userdata) => format!(
-            "table flags {flags:#x} {}",
-            comment(userdata.payload.rest())
-        ),
+        Some(userdata) => format!("table flags {flags:#x} {}", comment(userdata.rest())),
         None => format!("table flags {flags:#x}"),
     }
 }
@@ -196,7 +198,7 @@ fn map_line(fields: &mut Fields<'_>) -> String {
         fields.be32(6),
         fields.be32(7),
     );
-    let userdata = fields.take(13).payload.rest();
+    let userdata = fields.take(13).rest();
     let [0, 4, key_order @ .., 1, 4, _, _, _, _] = userdata else {
         panic!("{userdata:?}")
     };
@@ -211,8 +213,8 @@ fn map_line(fields: &mut Fields<'_>) -> String {
 
 fn elements_line(fields: &mut Fields<'_>) -> String {
     let name = fields.text(2);
-    let elements = fields.take(3).nested().map(|element| {
-        let mut element = Fields::read(element.unwrap().payload);
+    let elements = members(fields.take(3)).into_iter().map(|element| {
+        let mut element = Fields::read(element);
         let key = element.value(1);
         let key = match key.len() {
             4 => format!("{:#x}", number(element.order, key)),
@@ -223,9 +225,9 @@ fn elements_line(fields: &mut Fields<'_>) -> String {
             return key;
         };
         element.end();
-        let mut data = Fields::read(data.payload);
+        let mut data = Fields::read(data);
         if let Some(value) = data.maybe(1) {
-            return format!("{key} = {:x}", number(data.order, value.payload.rest()));
+            return format!("{key} = {:x}", number(data.order, value.rest()));
         }
         format!("{key} {}", verdict(&mut data))
     });
@@ -241,9 +243,9 @@ fn verdict(data: &mut Fields<'_>) -> String {
 }
 
 fn rule_line(fields: &mut Fields<'_>) -> String {
-    let (chain, note) = (fields.text(2), comment(fields.take(7).payload.rest()));
-    let expressions = fields.take(4).nested().map(|expression| {
-        let mut expression = Fields::read(expression.unwrap().payload);
+    let (chain, note) = (fields.text(2), comment(fields.take(7).rest()));
+    let expressions = members(fields.take(4)).into_iter().map(|expression| {
+        let mut expression = Fields::read(expression);
         let (name, mut data) = (expression.text(1), expression.nest(2));
         expression.end();
         let said = expression_text(name, &mut data);
@@ -295,7 +297,7 @@ fn expression_text(name: &str, data: &mut Fields<'_>) -> String {
             let (to, order) = (data.register(1), data.order);
             let mut value = data.nest(2);
             let said = match value.maybe(1) {
-                Some(number) => format!("{to} = {:x}", self::number(order, number.payload.rest())),
+                Some(number) => format!("{to} = {:x}", self::number(order, number.rest())),
                 None => format!("{to} = {}", verdict(&mut value)),
             };
             value.end();

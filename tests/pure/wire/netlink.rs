@@ -1,6 +1,6 @@
 //! Frames, acknowledgements, and the reader and writer below them.
 
-use lanemark::wire::netlink::{Frame, HEADER_BYTES, Refusal, attributes, messages};
+use lanemark::wire::netlink::{Frame, HEADER_BYTES, Refusal, messages};
 use lanemark::wire::{Malformed, Order, Overflow, Reader, Writer};
 
 use super::fixture::{ORDERS, fixture};
@@ -272,12 +272,12 @@ fn after_a_length_that_lies_nothing_more_is_read() {
         else {
             panic!()
         };
-        let [Ok(name)] = attributes(message.body).collect::<Vec<_>>()[..] else {
-            panic!()
-        };
+        let mut body = message.body;
+        let mut names = Vec::new();
+        body.attributes(&mut |kind, value| names.push((kind, value.text())));
         assert_eq!(
-            (name.kind, name.text()),
-            (3, Ok("lo")),
+            (names, body.end()),
+            (vec![(3, "lo")], Ok(())),
             "a text may end without NUL"
         );
     }
@@ -288,28 +288,29 @@ fn after_an_attribute_whose_length_lies_nothing_more_is_read() {
     for order in ORDERS {
         for len in [0_u16, 3, 9, 0xffff] {
             let bytes = write(order, &[Attribute(1, &[U32(7)]), U16(len), U16(2), U32(7)]);
-            let read: Vec<_> = attributes(Reader::new(&bytes, order))
-                .map(|attribute| attribute.err())
-                .collect();
+            let mut reader = Reader::new(&bytes, order);
+            let mut kinds = Vec::new();
+            reader.attributes(&mut |kind, _| kinds.push(kind));
             assert_eq!(
-                read,
-                [
-                    None,
-                    Some(Malformed::Length {
+                (kinds, reader.end()),
+                (
+                    vec![1],
+                    Err(Malformed::Length {
                         room: 8,
                         found: usize::from(len)
                     })
-                ]
+                )
             );
         }
-        let read: Vec<_> = attributes(Reader::new(&[1, 2, 3], order)).collect();
-        assert!(matches!(
-            read[..],
-            [Err(Malformed::Short {
+        let mut reader = Reader::new(&[1, 2, 3], order);
+        reader.attributes(&mut |_, _| panic!("half a header is no attribute"));
+        assert_eq!(
+            reader.end(),
+            Err(Malformed::Short {
                 expected: 2,
                 found: 1
-            })]
-        ));
+            })
+        );
     }
 }
 
@@ -317,14 +318,11 @@ fn after_an_attribute_whose_length_lies_nothing_more_is_read() {
 fn flags_are_no_part_of_an_attributes_number() {
     for order in ORDERS {
         let bytes = write(order, &[Payload(0xc005, &[1, 2, 3, 4, 5, 6, 7, 8])]);
-        let attribute = attributes(Reader::new(&bytes, order))
-            .next()
-            .unwrap()
-            .unwrap();
-        assert_eq!(attribute.kind, 5);
+        let attribute = only(&bytes, order, 5);
+        let read = || attribute;
         assert_eq!(
-            (attribute.u8(), attribute.be16(), attribute.be32()),
-            (Ok(1), Ok(0x0102), Ok(0x0102_0304))
+            (read().u8(), read().be16(), read().be32()),
+            (1, 0x0102, 0x0102_0304)
         );
         let (u32, u64) = if order == Order::Big {
             (0x0102_0304, 0x0102_0304_0506_0708)
@@ -332,23 +330,54 @@ fn flags_are_no_part_of_an_attributes_number() {
             (0x0403_0201, 0x0807_0605_0403_0201)
         };
         assert_eq!(
-            (attribute.u32(), attribute.u64(), attribute.be64()),
-            (Ok(u32), Ok(u64), Ok(0x0102_0304_0506_0708))
+            (read().u32(), read().u64(), read().be64()),
+            (u32, u64, 0x0102_0304_0506_0708)
         );
         assert_eq!(attribute.mac(), None);
+    }
+}
+
+#[test]
+fn what_is_not_there_reads_as_zeroes_and_the_first_fault_is_told() {
+    for order in ORDERS {
         let bytes = write(order, &[Payload(5, &[1])]);
-        let short = attributes(Reader::new(&bytes, order))
-            .next()
-            .unwrap()
-            .unwrap();
+        let mut short = only(&bytes, order, 5);
+        assert_eq!(short.end(), Ok(()));
+        assert_eq!((short.u32_or_zero(), short.end()), (0, Ok(())));
+        assert_eq!((short.u32(), short.u8()), (0, 0), "nothing more is read");
+        let expected = Malformed::Short {
+            expected: 4,
+            found: 1,
+        };
+        short.fail(Malformed::Text);
+        assert_eq!(short.end(), Err(expected));
+
+        let twice = [bytes.clone(), bytes].concat();
+        let mut reader = Reader::new(&twice, order);
+        let mut seen = 0;
+        reader.attributes(&mut |_, value| {
+            seen += 1;
+            value.u32();
+        });
         assert_eq!(
-            short.u32(),
-            Err(Malformed::Short {
-                expected: 4,
-                found: 1
-            })
+            (seen, reader.end()),
+            (1, Err(expected)),
+            "the fault of one attribute is the fault of all"
         );
     }
+}
+
+/// The one attribute in some bytes.
+fn only(bytes: &[u8], order: Order, expected: u16) -> Reader<'_> {
+    let mut values = Vec::new();
+    let mut reader = Reader::new(bytes, order);
+    reader.attributes(&mut |kind, value| values.push((kind, *value)));
+    assert_eq!(reader.end(), Ok(()));
+    let [(kind, value)] = values[..] else {
+        panic!()
+    };
+    assert_eq!(kind, expected);
+    value
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn the_end_of_a_change_tells_who_made_it() {
 /// The elements in a message.
 fn elements(message: Message<'_>) -> Result<Vec<Option<(Mac, String)>>, Malformed> {
     let mut elements = Vec::new();
-    nft::parse_device_elements(message, |element| {
+    nft::parse_device_elements(message, &mut |element| {
         elements.push(element.map(|(mac, chain)| (mac, chain.to_owned())))
     })?;
     Ok(elements)
