@@ -146,11 +146,9 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
             engine.handle(now, Input::Fill { flows, flows_max });
         }
         Look::Modules => {
-            proc::lines(Path::new("/proc/modules"), MODULES_BYTES_MAX, |line| {
-                engine.handle(
-                    now,
-                    Input::Module(line.split(' ').next().unwrap_or_default()),
-                );
+            proc::lines(Path::new("/proc/modules"), MODULES_BYTES_MAX, &mut |line| {
+                let name = line.split(' ').next().unwrap_or_default();
+                engine.handle(now, Input::Module(name));
             });
         }
         _ => {}
@@ -216,7 +214,7 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
 /// Hands in what the lease files say.
 pub(super) fn leases(engine: &mut Engine, now: Instant) {
     for file in LEASE_FILES {
-        proc::lines(Path::new(file), LEASE_BYTES_MAX, |line| {
+        proc::lines(Path::new(file), LEASE_BYTES_MAX, &mut |line| {
             if let Some(lease) = lease::parse(line) {
                 let lease = Lease {
                     mac: lease.mac,

@@ -27,6 +27,7 @@ use crate::control::Changed;
 use crate::engine::{Abilities, Answer, Engine, Input, Op, Step};
 use crate::sys::clock::now;
 use crate::sys::listener::Listener;
+use crate::sys::log::{Level, tell};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::signals::{Asked, Signals};
 use crate::sys::store::{Document, Loaded, Store, Version};
@@ -100,7 +101,10 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     };
     let poller = Poller::open().map_err(no_epoll)?;
     files.watch(&poller).map_err(no_epoll)?;
-    log::info!("started, configuration from {}", options.dir.display());
+    tell(
+        Level::Info,
+        format_args!("started, configuration from {}", options.dir.display()),
+    );
     let mut daemon = Daemon {
         engine: Box::new(Engine::new(now(), config, abilities)),
         kernel,
@@ -171,13 +175,19 @@ pub fn clear() -> Result<Cleared, Error> {
 }
 
 /// What a client changed, for whoever reads the log.
-fn tell(changed: &Changed) {
+fn tell_change(changed: &Changed) {
     let Changed {
         mac, flows_marked, ..
     } = changed;
     match mac.as_str() {
-        "" => log::info!("changed as asked; {flows_marked} live flows re-marked"),
-        mac => log::info!("the class of {mac} was changed; {flows_marked} live flows re-marked"),
+        "" => tell(
+            Level::Info,
+            format_args!("changed as asked; {flows_marked} live flows re-marked"),
+        ),
+        mac => tell(
+            Level::Info,
+            format_args!("the class of {mac} was changed; {flows_marked} live flows re-marked"),
+        ),
     }
 }
 
@@ -187,18 +197,23 @@ fn load(store: &Store, dir: &Path) -> Result<Box<Config>, Error> {
         .load()
         .map_err(|error| Error::Store(dir.join(CONFIG.current), error))?;
     let Loaded::Text { bytes, from } = loaded else {
-        log::info!(
-            "no {} in {}: off until there is one",
-            CONFIG.current,
-            dir.display()
+        tell(
+            Level::Info,
+            format_args!(
+                "no {} in {}: off until there is one",
+                CONFIG.current,
+                dir.display()
+            ),
         );
         return Ok(Box::default());
     };
     if from == Version::Previous {
-        log::warn!(
-            "{} is empty or missing: {} is used",
-            CONFIG.current,
-            CONFIG.previous
+        tell(
+            Level::Warn,
+            format_args!(
+                "{} is empty or missing: {} is used",
+                CONFIG.current, CONFIG.previous
+            ),
         );
     }
     let file = if from == Version::Previous {
@@ -226,7 +241,7 @@ impl Daemon {
                 }
                 Step::Answer(client, answer) => {
                     if let Answer::Changed(changed) = &answer {
-                        tell(changed);
+                        tell_change(changed);
                     }
                     self.clients
                         .answer(client, answer, &mut self.engine, &self.poller)
@@ -236,7 +251,7 @@ impl Daemon {
                     return wait;
                 }
                 Step::End => {
-                    log::info!("ending, as asked");
+                    tell(Level::Info, format_args!("ending, as asked"));
                     self.over = true;
                     return None;
                 }
@@ -302,8 +317,8 @@ impl Daemon {
         let text = self.engine.trouble_text().unwrap_or_default();
         if text != self.logged {
             match text.as_str() {
-                "" => log::info!("the lanes are as configured"),
-                text => log::warn!("{text}"),
+                "" => tell(Level::Info, format_args!("the lanes are as configured")),
+                text => tell(Level::Warn, format_args!("{text}")),
             }
             self.logged = text;
         }
@@ -314,7 +329,7 @@ impl Daemon {
         // A string takes whatever is written to it.
         let _ = config::write(self.engine.config(), &mut text);
         self.store.save(text.as_bytes()).map_err(|error| {
-            log::warn!("{error}");
+            tell(Level::Warn, format_args!("{error}"));
             Refused::other(format_args!("{error}"))
         })
     }
@@ -328,15 +343,21 @@ impl Daemon {
                         // What cannot be written now was logged by `save`.
                         let _ = self.save();
                     }
-                    log::info!("ending; the lanes stay in the kernel");
+                    tell(
+                        Level::Info,
+                        format_args!("ending; the lanes stay in the kernel"),
+                    );
                     self.over = true;
                 }
                 Asked::Reload => match load(&self.store, dir) {
                     Ok(config) => {
-                        log::info!("configuration read again");
+                        tell(Level::Info, format_args!("configuration read again"));
                         self.engine.handle(now(), Input::Reload(config));
                     }
-                    Err(error) => log::error!("{error}; the configuration in force stays"),
+                    Err(error) => tell(
+                        Level::Error,
+                        format_args!("{error}; the configuration in force stays"),
+                    ),
                 },
             }
         }

@@ -1,25 +1,26 @@
 //! The control socket: who may come in, and who holds it.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::poll::poll;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::unistd::geteuid;
 
 use super::errno::refused_io;
+use super::proc::numbers;
 use crate::value::Refused;
 
 /// How often the lock is tried, and how long is waited in between: one second in all, many times what a daemon takes to end.
 const LOCK_TRIES: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
+const LOCK_PAUSE_MS: u8 = 50;
 
 /// A socket that only its owner may speak to, and a lock beside it that says who listens.
 #[derive(Debug)]
@@ -62,10 +63,9 @@ impl Listener {
         let mut lock = match lock_patiently(file) {
             Ok(lock) => lock,
             Err((mut file, Errno::EAGAIN)) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
+                let [pid] = numbers(&mut file, 10).unwrap_or_default();
                 return Err(ListenError::Taken {
-                    pid: text.trim().parse().unwrap_or_default(),
+                    pid: pid.unwrap_or_default(),
                 });
             }
             Err((_, errno)) => return Err(ListenError::Refused(super::errno::refused(errno))),
@@ -128,7 +128,8 @@ fn lock_patiently(mut file: File) -> Result<Flock<File>, (File, Errno)> {
             Err((held, Errno::EAGAIN)) => file = held,
             result => return result,
         }
-        std::thread::sleep(LOCK_PAUSE);
+        // Nothing is waited for but the time.
+        let _ = poll(&mut [], LOCK_PAUSE_MS);
     }
     Flock::lock(file, FlockArg::LockExclusiveNonblock)
 }

@@ -1,7 +1,9 @@
 //! The one sink of the log: standard error, a line an event. The init system keeps it.
 
+use core::fmt;
 use std::io::Write;
 
+pub use log::Level;
 use log::{LevelFilter, Log, Metadata, Record};
 
 struct Sink;
@@ -29,6 +31,12 @@ impl Log for Sink {
     }
 
     fn flush(&self) {}
+}
+
+/// Tells an event. The macros of `log` make a record at each place that tells something.
+#[inline(never)]
+pub fn tell(level: Level, words: fmt::Arguments<'_>) {
+    log::log!(level, "{words}");
 }
 
 /// From now on events go to standard error.

@@ -80,8 +80,9 @@ impl Poller {
         let timeout = match timeout {
             None => EpollTimeout::NONE,
             // Rounded up: a millisecond too early would be a turn for nothing.
-            Some(wait) => i32::try_from(wait.as_nanos().div_ceil(1_000_000))
-                .ok()
+            Some(wait) => u64::from(wait.subsec_nanos().div_ceil(1_000_000))
+                .checked_add(wait.as_secs().saturating_mul(1000))
+                .and_then(|ms| i32::try_from(ms).ok())
                 .and_then(|ms| EpollTimeout::try_from(ms).ok())
                 .unwrap_or(EpollTimeout::MAX),
         };

@@ -12,31 +12,23 @@ const SMALL_BYTES_MAX: usize = 256;
 
 /// The first number in a file; none when there is no such file or no number.
 pub fn number(path: &str) -> Option<u32> {
-    let mut text = [0; SMALL_BYTES_MAX];
-    first_word(path, &mut text)?.parse().ok()
-}
-
-fn first_word<'b>(path: &str, text: &'b mut [u8; SMALL_BYTES_MAX]) -> Option<&'b str> {
-    let count = File::open(path).ok()?.read(text).ok()?;
-    core::str::from_utf8(text.get(..count)?)
-        .ok()?
-        .split_whitespace()
-        .next()
+    let [number] = numbers(&mut File::open(path).ok()?, 10)?;
+    number
 }
 
 /// The numbers in hex of a one-line file; those that are not there are 0.
 pub fn hex_numbers<const N: usize>(path: &str) -> Option<[u32; N]> {
+    let numbers = numbers(&mut File::open(path).ok()?, 16)?;
+    Some(numbers.map(Option::unwrap_or_default))
+}
+
+/// The first words of a file, as numbers to this base.
+pub(super) fn numbers<const N: usize>(file: &mut File, base: u32) -> Option<[Option<u32>; N]> {
     let mut text = [0; SMALL_BYTES_MAX];
-    let count = File::open(path).ok()?.read(&mut text).ok()?;
-    let mut words = core::str::from_utf8(text.get(..count)?)
-        .ok()?
-        .split_whitespace();
-    Some(core::array::from_fn(|_| {
-        words
-            .next()
-            .and_then(|word| u32::from_str_radix(word, 16).ok())
-            .unwrap_or_default()
-    }))
+    let count = file.read(&mut text).ok()?;
+    let text = core::str::from_utf8(text.get(..count)?).ok()?;
+    let mut words = text.split_ascii_whitespace();
+    Some([(); N].map(|()| u32::from_str_radix(words.next()?, base).ok()))
 }
 
 /// Writes to a file of the kernel.
@@ -50,7 +42,7 @@ pub fn write(path: &str, text: &str) -> Result<(), Refused> {
 }
 
 /// Reads a file of lines that others write, up to `bytes_max`: `each` gets every whole line in UTF-8. Returns whether there is such a file.
-pub fn lines(path: &Path, bytes_max: usize, mut each: impl FnMut(&str)) -> bool {
+pub fn lines(path: &Path, bytes_max: usize, each: &mut dyn FnMut(&str)) -> bool {
     let Ok(file) = File::open(path) else {
         return false;
     };

@@ -21,43 +21,40 @@ pub struct LeaseLine<'a> {
 
 /// Reads a line. `None` for a comment, an IPv6 lease by DUID, or nonsense.
 pub fn parse(line: &str) -> Option<LeaseLine<'_>> {
-    match line.strip_prefix("# ") {
-        Some(line) => odhcpd(line),
-        None => dnsmasq(line),
+    let (line, odhcpd) = match line.strip_prefix("# ") {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    let mut words = [None; 8];
+    for (place, word) in words.iter_mut().zip(line.split(' ')) {
+        *place = Some(word);
     }
-}
-
-fn dnsmasq(line: &str) -> Option<LeaseLine<'_>> {
-    let mut words = line.split(' ');
-    words.next()?.parse::<u64>().ok()?;
-    let mac = Mac::parse(words.next()?).ok()?;
-    let address = words.next()?.parse().ok()?;
+    let (mac, address, name) = if odhcpd {
+        let [_, duid, _, name, _, _, _, address] = words;
+        let (address, _) = address?.split_once('/')?;
+        (mac_of_duid(duid?)?, address, name?)
+    } else {
+        let [expiry, mac, address, name, ..] = words;
+        expiry?.parse::<u64>().ok()?;
+        (Mac::parse(mac?).ok()?, address?, name?)
+    };
     Some(LeaseLine {
-        mac,
-        address,
-        name: said(words.next()?),
-    })
-}
-
-fn odhcpd(line: &str) -> Option<LeaseLine<'_>> {
-    let mut words = line.split(' ');
-    let (_, duid, _, name) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let (_, _, _) = (words.next()?, words.next()?, words.next()?);
-    let (address, _) = words.next()?.split_once('/')?;
-    let mut mac = [0; 6];
-    // Without the second question a sign would pass for a digit.
-    if duid.len() != 12 || !duid.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, digits) in mac.iter_mut().zip(duid.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    let mac = Mac(mac);
-    mac.is_device().then_some(LeaseLine {
         mac,
         address: address.parse().ok()?,
         name: said(name),
     })
+}
+
+fn mac_of_duid(duid: &str) -> Option<Mac> {
+    let mut mac = [0; 6];
+    if duid.len() != 12 {
+        return None;
+    }
+    let mut digits = duid.bytes().map(|byte| char::from(byte).to_digit(16));
+    for byte in &mut mac {
+        *byte = u8::try_from(digits.next()?? * 16 + digits.next()??).ok()?;
+    }
+    Some(Mac(mac)).filter(|mac| mac.is_device())
 }
 
 /// Both programs write a sign where the host gave no name.
