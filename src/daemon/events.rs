@@ -1,15 +1,15 @@
 //! What the kernel tells by itself.
 
 use super::kernel::Kernel;
+use super::look;
 use crate::apply::rules::TABLE;
 use crate::engine::{Engine, Input};
 use crate::sys::netlink::{Heard, Listener, Protocol};
 use crate::value::{Instant, Refused};
 use crate::wire::link::LinkChange;
-use crate::wire::neighbour::NeighbourChange;
 use crate::wire::netlink::Message;
 use crate::wire::tc::TcChange;
-use crate::wire::{link, neighbour, nft, route, tc};
+use crate::wire::{link, nft, route, tc};
 
 /// `RTNLGRP_LINK`, `_TC`, `_IPV4_ROUTE` and `_IPV6_ROUTE` (linux/rtnetlink.h), as a mask.
 const ROUTE_GROUPS: u32 = 1 | 1 << 3 | 1 << 6 | 1 << 10;
@@ -87,7 +87,7 @@ impl Events {
         let heard = listener.hear(room, &mut |message| {
             let input = match about {
                 About::Route => route_input(message, own_ports),
-                About::Neighbours => neighbour_input(message),
+                About::Neighbours => look::neighbour_there(message),
                 About::Rules if own_ports.contains(&message.header.port) => None,
                 About::Rules => rules_input(message, ours_touched),
             };
@@ -110,14 +110,6 @@ impl Events {
                 false
             }
         }
-    }
-}
-
-fn neighbour_input(message: Message<'_>) -> Option<Input<'static>> {
-    match neighbour::parse_event(message) {
-        Ok(Some(NeighbourChange::Present(neighbour))) => Some(Input::Neighbour(neighbour)),
-        // A device keeps an address that is gone until another has it: its flows live on.
-        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Input, Judgement, Lease, Look};
 use crate::sys::netlink::{Asker, Progress};
 use crate::sys::proc;
 use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen};
+use crate::wire::neighbour::NeighbourChange;
 use crate::wire::netlink::Message;
 use crate::wire::{Order, Writer, conntrack, lease, link, neighbour, nft, route, tc};
 
@@ -69,7 +70,7 @@ pub(super) fn look(
         }
         Look::Neighbours => {
             neighbour::emit_dump(w, *seq);
-            neighbour_dumped
+            neighbour_there
         }
         Look::Qdiscs => {
             tc::emit_qdisc_dump(w, *seq);
@@ -113,9 +114,13 @@ fn default_route(message: Message<'_>) -> Option<Input<'_>> {
     })
 }
 
-fn neighbour_dumped(message: Message<'_>) -> Option<Input<'_>> {
-    let neighbour = neighbour::parse_dumped(message).ok().flatten()?;
-    Some(Input::Neighbour(neighbour))
+/// An entry of a dump, or an event.
+pub(super) fn neighbour_there(message: Message<'_>) -> Option<Input<'_>> {
+    match neighbour::parse_event(message) {
+        Ok(Some(NeighbourChange::Present(neighbour))) => Some(Input::Neighbour(neighbour)),
+        // A device keeps an address that is gone until another has it: its flows live on.
+        _ => None,
+    }
 }
 
 fn tree(message: Message<'_>) -> Option<Input<'_>> {

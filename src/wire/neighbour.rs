@@ -1,7 +1,7 @@
 //! Neighbours: who has which address.
 //!
-//! Read before editing: linux/neighbour.h (6.12). Dumps go through netlink-packet-route; events, which a LAN host can cause at
-//! will, through a reader of our own that allocates nothing.
+//! Read before editing: linux/neighbour.h (6.12). Events, which a LAN host can cause at will, and dumps go through a reader of our own
+//! that allocates nothing. Dumps can be read through netlink-packet-route too, a second opinion that would take 7.7 kB on mipsel.
 
 use core::net::IpAddr;
 
@@ -54,7 +54,7 @@ pub fn emit_dump(w: &mut Writer<'_>, seq: u32) {
     w.message(Header::dump(RTM_GETNEIGH, seq), |w| w.zeroes(12));
 }
 
-/// Reads an event. `None`: another message, a bridge's forwarding entry, or a multicast address.
+/// Reads an event or an entry of a dump. `None`: another message, a bridge's forwarding entry, or a multicast address.
 ///
 /// # Errors
 /// [`Malformed`].
