@@ -41,31 +41,26 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Store(path, error) => write!(f, "{}: {error}", path.display()),
-            Error::Config(path, problem) => write!(f, "{}: {problem}", path.display()),
+        let (what, why): (&dyn fmt::Display, &dyn fmt::Display) = match self {
+            Error::Store(path, error) => (&path.display(), error),
+            Error::Config(path, problem) => (&path.display(), problem),
             Error::Listen(path, error) => match error.as_ref() {
                 ListenError::Taken { pid } => {
-                    write!(
-                        f,
-                        "already running, pid {pid} (it holds {})",
-                        path.display()
-                    )
+                    let path = path.display();
+                    return write!(f, "already running, pid {pid} (it holds {path})");
                 }
-                ListenError::Refused(refused) => write!(f, "{}: {refused}", path.display()),
+                ListenError::Refused(refused) => (&path.display(), refused),
             },
             Error::Netlink(refused) if refused.cause == Cause::Denied => {
-                write!(
-                    f,
-                    "expected to run as root (CAP_NET_ADMIN), found: {refused}"
-                )
+                (&"expected to run as root (CAP_NET_ADMIN), found", refused)
             }
-            Error::Netlink(refused) => write!(
-                f,
-                "expected a kernel with netlink (CONFIG_NETFILTER_NETLINK), found: {refused}"
+            Error::Netlink(refused) => (
+                &"expected a kernel with netlink (CONFIG_NETFILTER_NETLINK), found",
+                refused,
             ),
-            Error::System(what, refused) => write!(f, "{what}: {refused}"),
-            Error::Left(text) => write!(f, "not all could be removed: {text}"),
-        }
+            Error::System(what, refused) => (what, refused),
+            Error::Left(text) => (&"not all could be removed", text),
+        };
+        write!(f, "{what}: {why}")
     }
 }

@@ -43,6 +43,7 @@ impl Kernel {
     }
 
     /// Begins a question of a family.
+    #[inline(never)]
     pub(super) fn question(&mut self, family: Family) -> Question<'_> {
         let asker = match family {
             Family::Route => &mut self.route,

@@ -8,13 +8,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
 use nix::poll::poll;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::unistd::geteuid;
 
-use super::errno::refused_io;
+use super::errno::{refused, refused_io};
 use super::proc::numbers;
 use crate::value::Refused;
 
@@ -63,12 +63,12 @@ impl Listener {
         let mut lock = match lock_patiently(file) {
             Ok(lock) => lock,
             Err((mut file, Errno::EAGAIN)) => {
-                let [pid] = numbers(&mut file, 10).unwrap_or_default();
+                let [pid, ..] = numbers(&mut file, 10).unwrap_or_default();
                 return Err(ListenError::Taken {
                     pid: pid.unwrap_or_default(),
                 });
             }
-            Err((_, errno)) => return Err(ListenError::Refused(super::errno::refused(errno))),
+            Err((_, errno)) => return Err(ListenError::Refused(refused(errno))),
         };
         lock.set_len(0)
             .and_then(|()| lock.rewind())
@@ -81,7 +81,7 @@ impl Listener {
         let socket = UnixListener::bind(path).map_err(io)?;
         // Only root may ask: the directory of the socket may be open to all.
         std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(io)?;
-        socket.set_nonblocking(true).map_err(io)?;
+        never_wait(&socket).map_err(ListenError::Refused)?;
         Ok(Listener {
             socket,
             path: path.to_owned(),
@@ -95,7 +95,7 @@ impl Listener {
             Ok((stream, _)) => {
                 let may = getsockopt(&stream, PeerCredentials)
                     .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw());
-                if may && stream.set_nonblocking(true).is_ok() {
+                if may && never_wait(&stream).is_ok() {
                     Accepted::Client(stream)
                 } else {
                     Accepted::TurnedAway
@@ -106,6 +106,12 @@ impl Listener {
             Err(_) => Accepted::NoRoom,
         }
     }
+}
+
+/// Reads and writes of this socket come back at once. The standard library's way goes through `ioctl`, which nothing else of ours needs.
+fn never_wait(socket: impl AsFd) -> Result<(), Refused> {
+    let flags = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
+    fcntl(socket, flags).map(|_| ()).map_err(refused)
 }
 
 /// What became of a look for clients.

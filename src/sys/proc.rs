@@ -10,25 +10,28 @@ use crate::value::Refused;
 /// Bytes of a small file at most; a longer one is cut.
 const SMALL_BYTES_MAX: usize = 256;
 
+/// Numbers of a file that anybody wants.
+const NUMBERS: usize = 3;
+
 /// The first number in a file; none when there is no such file or no number.
 pub fn number(path: &str) -> Option<u32> {
-    let [number] = numbers(&mut File::open(path).ok()?, 10)?;
+    let [number, ..] = numbers(&mut File::open(path).ok()?, 10)?;
     number
 }
 
-/// The numbers in hex of a one-line file; those that are not there are 0.
-pub fn hex_numbers<const N: usize>(path: &str) -> Option<[u32; N]> {
+/// The first numbers in hex of a file; those that are not there are 0.
+pub fn hex_numbers(path: &str) -> Option<[u32; NUMBERS]> {
     let numbers = numbers(&mut File::open(path).ok()?, 16)?;
     Some(numbers.map(Option::unwrap_or_default))
 }
 
 /// The first words of a file, as numbers to this base.
-pub(super) fn numbers<const N: usize>(file: &mut File, base: u32) -> Option<[Option<u32>; N]> {
+pub(super) fn numbers(file: &mut File, base: u32) -> Option<[Option<u32>; NUMBERS]> {
     let mut text = [0; SMALL_BYTES_MAX];
     let count = file.read(&mut text).ok()?;
     let text = core::str::from_utf8(text.get(..count)?).ok()?;
     let mut words = text.split_ascii_whitespace();
-    Some([(); N].map(|()| u32::from_str_radix(words.next()?, base).ok()))
+    Some([(); NUMBERS].map(|()| u32::from_str_radix(words.next()?, base).ok()))
 }
 
 /// Writes to a file of the kernel.

@@ -10,7 +10,7 @@ use heapless::Vec;
 use super::neighbour::{AF_INET, AF_INET6, ip_address};
 use super::netlink::{Header, Message};
 use super::{Malformed, Reader, Writer};
-use crate::value::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
+use crate::value::{FLOW_KEY_BYTES_MAX, Flow, FlowKey, Tuple};
 
 const NFNL_SUBSYS_CTNETLINK: u16 = 1;
 const CT_NEW: u16 = NFNL_SUBSYS_CTNETLINK << 8;
@@ -129,49 +129,51 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
     if family != AF_INET && family != AF_INET6 {
         return Ok(None);
     }
-    let (mut key, mut out, mut back) = (Vec::new(), None, None);
-    let (mut mark, mut zone, mut bytes) = (0, 0, None);
+    let mut flow = Flow {
+        key: FlowKey {
+            family,
+            zone: 0,
+            tuple: Vec::new(),
+        },
+        out: no_tuple(family),
+        back: no_tuple(family),
+        mark: 0,
+        bytes: None,
+    };
+    let (mut has_out, mut has_back) = (false, false);
     body.attributes(&mut |kind, value| match kind {
         CTA_TUPLE_ORIG => {
             let raw = value.rest();
-            match Vec::from_slice(raw) {
-                Ok(raw) => key = raw,
-                Err(_) => value.fail(Malformed::Length {
+            flow.key.tuple.clear();
+            if flow.key.tuple.extend_from_slice(raw).is_err() {
+                value.fail(Malformed::Length {
                     room: FLOW_KEY_BYTES_MAX,
                     found: raw.len(),
-                }),
+                });
             }
-            out = Some(tuple(family, value));
+            read_tuple(&mut flow.out, family, value);
+            has_out = true;
         }
-        CTA_TUPLE_REPLY => back = Some(tuple(family, value)),
-        CTA_MARK => mark = value.be32(),
-        CTA_ZONE => zone = value.be16(),
+        CTA_TUPLE_REPLY => {
+            read_tuple(&mut flow.back, family, value);
+            has_back = true;
+        }
+        CTA_MARK => flow.mark = value.be32(),
+        CTA_ZONE => flow.key.zone = value.be16(),
         CTA_COUNTERS_ORIG => {
-            bytes.get_or_insert(FlowBytes::default()).out = counted_bytes(value);
+            flow.bytes.get_or_insert_default().out = counted_bytes(value);
         }
         CTA_COUNTERS_REPLY => {
-            bytes.get_or_insert(FlowBytes::default()).back = counted_bytes(value);
+            flow.bytes.get_or_insert_default().back = counted_bytes(value);
         }
         _ => {}
     });
     body.end()?;
-    let out = out.ok_or(Malformed::Missing {
-        attribute: CTA_TUPLE_ORIG,
-    })?;
-    let back = back.ok_or(Malformed::Missing {
-        attribute: CTA_TUPLE_REPLY,
-    })?;
-    let flow = Flow {
-        key: FlowKey {
-            family,
-            zone,
-            tuple: key,
-        },
-        out,
-        back,
-        mark,
-        bytes,
-    };
+    for (has, attribute) in [(has_out, CTA_TUPLE_ORIG), (has_back, CTA_TUPLE_REPLY)] {
+        if !has {
+            return Err(Malformed::Missing { attribute });
+        }
+    }
     Ok(Some(match kind {
         CT_DELETE => FlowChange::Closed(flow),
         _ if flags & EVENT_NEW_FLAGS == EVENT_NEW_FLAGS => FlowChange::Opened(flow),
@@ -179,20 +181,22 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
     }))
 }
 
-#[inline(never)]
-fn tuple(family: u8, nest: &mut Reader<'_>) -> Tuple {
+fn no_tuple(family: u8) -> Tuple {
     let unspecified = if family == AF_INET {
         IpAddr::from([0; 4])
     } else {
         IpAddr::from([0; 16])
     };
-    let mut tuple = Tuple {
+    Tuple {
         src: unspecified,
         dst: unspecified,
         sport: 0,
         dport: 0,
         proto: 0,
-    };
+    }
+}
+
+fn read_tuple(tuple: &mut Tuple, family: u8, nest: &mut Reader<'_>) {
     nest.attributes(&mut |part, fields| {
         // What else stands there, the zone of one direction, holds no attributes.
         if !matches!(part, CTA_TUPLE_IP | CTA_TUPLE_PROTO) {
@@ -200,10 +204,10 @@ fn tuple(family: u8, nest: &mut Reader<'_>) -> Tuple {
         }
         fields.attributes(&mut |field, value| match (part, field) {
             (CTA_TUPLE_IP, CTA_IP_V4_SRC | CTA_IP_V6_SRC) => {
-                tuple.src = ip_address(family, value).unwrap_or(unspecified);
+                tuple.src = ip_address(family, value).unwrap_or(tuple.src);
             }
             (CTA_TUPLE_IP, CTA_IP_V4_DST | CTA_IP_V6_DST) => {
-                tuple.dst = ip_address(family, value).unwrap_or(unspecified);
+                tuple.dst = ip_address(family, value).unwrap_or(tuple.dst);
             }
             (CTA_TUPLE_PROTO, CTA_PROTO_NUM) => tuple.proto = value.u8(),
             (CTA_TUPLE_PROTO, CTA_PROTO_SRC_PORT) => tuple.sport = value.be16(),
@@ -211,7 +215,6 @@ fn tuple(family: u8, nest: &mut Reader<'_>) -> Tuple {
             _ => {}
         });
     });
-    tuple
 }
 
 fn counted_bytes(nest: &mut Reader<'_>) -> u64 {

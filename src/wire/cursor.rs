@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The first [`Malformed`].
+    #[inline(never)]
     pub fn end(&self) -> Result<(), Malformed> {
         self.fault.map_or(Ok(()), Err)
     }

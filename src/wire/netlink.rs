@@ -122,16 +122,34 @@ impl<'a> Iterator for Frames<'a> {
             if self.left.is_empty() {
                 return None;
             }
-            let message = message(&mut self.left);
-            let frame = self.left.end().and_then(|()| classify(message));
-            match frame {
-                Ok(None) => {}
-                Ok(Some(frame)) => return Some(Ok(frame)),
+            let Message { header, mut body } = message(&mut self.left);
+            let Header { kind, seq, .. } = header;
+            let frame = match kind {
+                _ if self.left.end().is_err() => Frame::Lost,
+                NLMSG_NOOP => continue,
+                NLMSG_OVERRUN => Frame::Lost,
+                NLMSG_ERROR => Frame::Ack {
+                    seq,
+                    result: ack(header.flags, &mut body),
+                },
+                NLMSG_DONE => Frame::Done {
+                    seq,
+                    result: match body.is_empty() {
+                        // Kernels before 2.6.25 or so end a dump without a result.
+                        true => Ok(()),
+                        false => outcome(body.u32(), ""),
+                    },
+                    overtaken: header.flags & NLM_F_DUMP_INTR != 0,
+                },
+                _ => Frame::Message(Message { header, body }),
+            };
+            return Some(match self.left.end().and(body.end()) {
+                Ok(()) => Ok(frame),
                 Err(malformed) => {
                     self.left = Reader::new(&[], self.left.order());
-                    return Some(Err(malformed));
+                    Err(malformed)
                 }
-            }
+            });
         }
     }
 }
@@ -149,44 +167,13 @@ fn message<'a>(left: &mut Reader<'a>) -> Message<'a> {
     Message { header, body }
 }
 
-fn classify(message: Message<'_>) -> Result<Option<Frame<'_>>, Malformed> {
-    let seq = message.header.seq;
-    let overtaken = message.header.flags & NLM_F_DUMP_INTR != 0;
-    Ok(match message.header.kind {
-        NLMSG_NOOP => None,
-        NLMSG_OVERRUN => Some(Frame::Lost),
-        NLMSG_ERROR => Some(Frame::Ack {
-            seq,
-            result: ack(message)?,
-        }),
-        // Kernels before 2.6.25 or so end a dump without a result.
-        NLMSG_DONE if message.body.is_empty() => Some(Frame::Done {
-            seq,
-            result: Ok(()),
-            overtaken,
-        }),
-        NLMSG_DONE => {
-            let mut body = message.body;
-            let result = outcome(body.u32(), "");
-            body.end()?;
-            Some(Frame::Done {
-                seq,
-                result,
-                overtaken,
-            })
-        }
-        _ => Some(Frame::Message(message)),
-    })
-}
-
-fn ack(message: Message<'_>) -> Result<Result<(), Refusal<'_>>, Malformed> {
-    let mut body = message.body;
+fn ack<'a>(flags: u16, body: &mut Reader<'a>) -> Result<(), Refusal<'a>> {
     let code = body.u32();
     let request_bytes = usize::try_from(body.u32()).unwrap_or(usize::MAX);
     body.skip(HEADER_BYTES - 4);
     let mut text = "";
-    if message.header.flags & NLM_F_ACK_TLVS != 0 {
-        if message.header.flags & NLM_F_CAPPED == 0 {
+    if flags & NLM_F_ACK_TLVS != 0 {
+        if flags & NLM_F_CAPPED == 0 {
             let request_bytes = request_bytes.saturating_sub(HEADER_BYTES);
             body.skip(request_bytes.saturating_add(request_bytes.wrapping_neg() % 4));
         }
@@ -196,8 +183,7 @@ fn ack(message: Message<'_>) -> Result<Result<(), Refusal<'_>>, Malformed> {
             }
         });
     }
-    body.end()?;
-    Ok(outcome(code, text))
+    outcome(code, text)
 }
 
 fn outcome(code: u32, text: &str) -> Result<(), Refusal<'_>> {

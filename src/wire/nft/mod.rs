@@ -242,17 +242,19 @@ impl<'w, 'b> Batch<'w, 'b> {
         comment: &str,
         expressions: impl FnOnce(&mut Writer<'b>),
     ) {
-        let message = self.begin_message(NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-        self.w.attribute_text(NFTA_RULE_TABLE, table.name);
-        self.w.attribute_text(NFTA_RULE_CHAIN, chain);
-        self.w.nest(NFTA_RULE_EXPRESSIONS, expressions);
-        self.end_rule(message, comment);
+        let (message, nest) = self.begin_rule(table, chain);
+        expressions(self.w);
+        self.w.end_attribute(nest);
+        emit_comment(self.w, NFTA_RULE_USERDATA, comment);
+        self.w.end_message(message);
     }
 
     #[inline(never)]
-    fn end_rule(&mut self, message: Place, comment: &str) {
-        emit_comment(self.w, NFTA_RULE_USERDATA, comment);
-        self.w.end_message(message);
+    fn begin_rule(&mut self, table: Table<'_>, chain: &str) -> (Place, Place) {
+        let message = self.begin_message(NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+        self.w.attribute_text(NFTA_RULE_TABLE, table.name);
+        self.w.attribute_text(NFTA_RULE_CHAIN, chain);
+        (message, self.w.begin_nest(NFTA_RULE_EXPRESSIONS))
     }
 
     /// Makes a map. `id` is any number that no other map of this batch has.
@@ -392,6 +394,7 @@ fn fixed(w: &mut Writer<'_>) {
     w.zeroes(3);
 }
 
+#[inline(never)]
 fn emit_comment(w: &mut Writer<'_>, kind: u16, comment: &str) {
     w.attribute(kind, |w| {
         w.u8(UDATA_COMMENT);
