@@ -374,7 +374,7 @@ impl fmt::Display for StoreError {
         };
         write!(f, "{} not {verb}: ", self.file)?;
         match self.cause {
-            StoreCause::Errno(errno) => f.write_str(errno.desc())?,
+            StoreCause::Errno(errno) => f.write_str(super::errno::words(errno))?,
             StoreCause::NotAFile => f.write_str("expected a regular file, found something else")?,
             StoreCause::TooLong { bytes, bytes_max } => {
                 write!(f, "expected at most {bytes_max} bytes, found {bytes}")?
