@@ -18,7 +18,7 @@
 //! and so stays unshaped.
 
 use super::{Family, Request};
-use crate::engine::{Devices, Queue, class_handle};
+use crate::engine::{Device, Devices, Queue, class_handle};
 use crate::value::{Before, Class, MarkLayout, RuleMark, Ruleset, TableNote};
 use crate::wire::Writer;
 use crate::wire::nft::{
@@ -157,15 +157,9 @@ pub(super) fn install(
     });
     rules(&mut batch, ruleset);
     // Last, since its verdicts name the chains.
-    if devices.iter().any(|device| device.class.is_some()) {
-        batch.elements(TABLE, DEVICE_MAP, Change::Add, |w| {
-            for device in devices.iter() {
-                if let Some(class) = device.class {
-                    element_device(w, device.mac, Some(class.name()));
-                }
-            }
-        });
-    }
+    device_elements(&mut batch, Change::Add, devices, |device| {
+        device.class.is_some()
+    });
     Request {
         family: Family::Netfilter,
         last_seq: batch.end(),
@@ -241,32 +235,36 @@ pub(super) fn adopt(w: &mut Writer<'_>, seq: u32, ruleset: &Ruleset) -> Request 
 
 /// The devices' elements as they should be: what is wrong goes and what is right comes in one moment, so that no flow is opened without its class.
 pub(super) fn elements(w: &mut Writer<'_>, seq: u32, devices: &Devices) -> Request {
-    let different = || {
-        devices
-            .iter()
-            .filter(|device| device.class != device.kernel_class)
-    };
     let mut batch = Batch::begin(w, seq);
-    if different().any(|device| device.kernel_class.is_some()) {
-        batch.elements(TABLE, DEVICE_MAP, Change::Remove, |w| {
-            for device in different().filter(|device| device.kernel_class.is_some()) {
-                element_device(w, device.mac, None);
-            }
-        });
-    }
-    if different().any(|device| device.class.is_some()) {
-        batch.elements(TABLE, DEVICE_MAP, Change::Add, |w| {
-            for device in different() {
-                if let Some(class) = device.class {
-                    element_device(w, device.mac, Some(class.name()));
-                }
-            }
-        });
-    }
+    device_elements(&mut batch, Change::Remove, devices, |device| {
+        device.kernel_class.is_some() && device.class != device.kernel_class
+    });
+    device_elements(&mut batch, Change::Add, devices, |device| {
+        device.class.is_some() && device.class != device.kernel_class
+    });
     Request {
         family: Family::Netfilter,
         last_seq: batch.end(),
     }
+}
+
+/// The elements of those devices that are `meant`, where there are any: their classes come, or what is there of them goes.
+fn device_elements(
+    batch: &mut Batch<'_, '_>,
+    change: Change,
+    devices: &Devices,
+    meant: fn(&Device) -> bool,
+) {
+    if !devices.iter().any(meant) {
+        return;
+    }
+    batch.elements(TABLE, DEVICE_MAP, change, |w| {
+        for device in devices.iter().filter(|device| meant(device)) {
+            // To remove one, its key is enough.
+            let class = device.class.filter(|_| change == Change::Add);
+            element_device(w, device.mac, class.map(Class::name));
+        }
+    });
 }
 
 /// The table goes, with all that is in it.

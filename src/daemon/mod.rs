@@ -265,7 +265,7 @@ impl Daemon {
             if files.stuck {
                 wait = Some(wait.map_or(STUCK_WAIT, |wait| wait.min(STUCK_WAIT)));
             }
-            let ready: heapless::Vec<u64, 8> = self.poller.wait(wait)?.iter().copied().collect();
+            let ready = self.poller.wait(wait)?;
             if core::mem::take(&mut files.stuck) {
                 self.poller
                     .change(&files.listener, TOKEN_CONTROL, Interest::Read)?;

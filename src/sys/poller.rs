@@ -37,8 +37,10 @@ impl Interest {
 #[derive(Debug)]
 pub struct Poller {
     epoll: Epoll,
-    ready: heapless::Vec<u64, EVENTS>,
 }
+
+/// The tokens of files that have something.
+pub type Ready = heapless::Vec<u64, EVENTS>;
 
 impl Poller {
     /// A poller without files.
@@ -47,10 +49,7 @@ impl Poller {
     /// [`Refused`] when the kernel has no epoll.
     pub fn open() -> Result<Poller, Refused> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(refused)?;
-        Ok(Poller {
-            epoll,
-            ready: heapless::Vec::new(),
-        })
+        Ok(Poller { epoll })
     }
 
     /// Waits for a file from now on.
@@ -76,7 +75,7 @@ impl Poller {
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<&[u64], Refused> {
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<Ready, Refused> {
         let timeout = match timeout {
             None => EpollTimeout::NONE,
             // Rounded up: a millisecond too early would be a turn for nothing.
@@ -92,7 +91,6 @@ impl Poller {
             Err(Errno::EINTR) => 0,
             Err(errno) => return Err(refused(errno)),
         };
-        self.ready = events.iter().take(count).map(EpollEvent::data).collect();
-        Ok(&self.ready)
+        Ok(events.iter().take(count).map(EpollEvent::data).collect())
     }
 }

@@ -106,13 +106,16 @@ fn parse_comment<'a>(left: &mut Reader<'a>) -> &'a str {
     ""
 }
 
+/// An element of a map of devices: who, and the chain that the device is sent to.
+pub type DeviceElement<'a> = (Mac, &'a str);
+
 /// Reads the elements of a map of devices: calls `each` with the device and its chain, `None` for an element of another form.
 ///
 /// # Errors
 /// [`Malformed`].
 pub fn parse_device_elements(
     message: Message<'_>,
-    each: &mut dyn FnMut(Option<(Mac, &str)>),
+    each: &mut dyn FnMut(Option<DeviceElement<'_>>),
 ) -> Result<(), Malformed> {
     if message.header.kind != NEWSETELEM {
         return Ok(());
