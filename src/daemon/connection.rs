@@ -47,14 +47,18 @@ enum State {
     /// It is being told of the devices, this one next.
     Devices(usize),
     /// It is being told of the flows.
-    Flows {
-        walker: Box<Asker>,
-        room: Box<[u8]>,
-        filter: FlowFilter,
-        first: bool,
-    },
+    Flows(Box<Walk>),
     /// It said something that cannot be followed: after what it is told, the end.
     Closing,
+}
+
+/// A walk through the flows for one client.
+struct Walk {
+    asker: Asker,
+    room: Box<[u8]>,
+    filter: FlowFilter,
+    /// None was told yet.
+    first: bool,
 }
 
 /// What becomes of a connection.
@@ -116,7 +120,7 @@ impl Connection {
 
     /// Waits for what it needs next.
     pub(super) fn wait(&mut self, poller: &Poller, token: u64) -> Result<(), Refused> {
-        let unfinished = matches!(self.state, State::Devices(_) | State::Flows { .. });
+        let unfinished = matches!(self.state, State::Devices(_) | State::Flows(_));
         let wanted = if unfinished || !self.output.is_empty() {
             Interest::Write
         } else if self.ended {
@@ -242,16 +246,10 @@ impl Connection {
                 self.output.extend_from_slice(b"{\"devices\":[");
                 self.state = State::Devices(0);
             }
-            Answer::Flows(filter) => match start_walk() {
-                Ok(walker) => {
+            Answer::Flows(filter) => match start_walk(filter) {
+                Ok(walk) => {
                     self.output.extend_from_slice(b"{\"flows\":[");
-                    let room = vec![0; RECEIVE_BYTES].into_boxed_slice();
-                    self.state = State::Flows {
-                        walker,
-                        room,
-                        filter,
-                        first: true,
-                    };
+                    self.state = State::Flows(walk);
                 }
                 Err(refused) => self.fail(Failure::refused(format_args!(
                     "the kernel refused to list flows: {refused}"
@@ -279,7 +277,7 @@ impl Connection {
                 }
             }
             match self.state {
-                State::Devices(_) | State::Flows { .. } => {}
+                State::Devices(_) | State::Flows(_) => {}
                 State::Closing => return Fate::Over,
                 State::Listening | State::Configuring | State::Waiting => {
                     return self.await_more(client, engine, now);
@@ -304,69 +302,69 @@ impl Connection {
 
     /// Makes the next piece of a long answer. Returns whether there may be more.
     fn make_more(&mut self, engine: &Engine, now: Instant) -> bool {
-        match core::mem::replace(&mut self.state, State::Listening) {
+        match &mut self.state {
             State::Devices(place) => {
-                let Some(mut device) = engine.device_report(now, place) else {
+                let Some(mut device) = engine.device_report(now, *place) else {
                     self.output.extend_from_slice(b"]}\n");
+                    self.state = State::Listening;
                     return false;
                 };
-                if place > 0 {
+                if *place > 0 {
                     self.output.push(b',');
                 }
+                *place += 1;
                 control::write(&mut device, &mut self.output);
-                self.state = State::Devices(place + 1);
                 true
             }
-            State::Flows {
-                mut walker,
-                mut room,
-                filter,
-                mut first,
-            } => {
-                let output = &mut self.output;
-                let progress = walker.read(&mut room, &mut |message| {
-                    let Ok(Some(change)) = conntrack::parse(message) else {
-                        return;
-                    };
-                    let Some(mut flow) = engine.flow_report(change.flow(), filter) else {
-                        return;
-                    };
-                    if !core::mem::take(&mut first) {
-                        output.push(b',');
-                    }
-                    control::write(&mut flow, output);
-                });
-                match progress {
-                    Ok(Progress::More) => {
-                        self.state = State::Flows {
-                            walker,
-                            room,
-                            filter,
-                            first,
-                        };
-                        return true;
-                    }
-                    Ok(Progress::End(Ok(()))) => self.output.extend_from_slice(b"]}\n"),
-                    // Cut short: a line without its end, so that nobody takes a part for the whole.
-                    Ok(Progress::End(Err(_))) | Err(_) => self.state = State::Closing,
+            State::Flows(walk) => match walk.make_more(engine, &mut self.output) {
+                Ok(Progress::More) => true,
+                Ok(Progress::End(Ok(()))) => {
+                    self.output.extend_from_slice(b"]}\n");
+                    self.state = State::Listening;
+                    false
                 }
-                false
-            }
-            other => {
-                self.state = other;
-                false
-            }
+                // Cut short: a line without its end, so that nobody takes a part for the whole.
+                Ok(Progress::End(Err(_))) | Err(_) => {
+                    self.state = State::Closing;
+                    false
+                }
+            },
+            _ => false,
         }
     }
 }
 
-fn start_walk() -> Result<Box<Asker>, Refused> {
-    let mut walker = Box::new(Asker::open(Protocol::Netfilter)?);
-    let seq = walker.next_seq();
+impl Walk {
+    /// Writes the flows of the next datagram that the filter lets through.
+    fn make_more(&mut self, engine: &Engine, output: &mut Vec<u8>) -> Result<Progress, Refused> {
+        let Walk { filter, first, .. } = self;
+        self.asker.read(&mut self.room, &mut |message| {
+            let Ok(Some(change)) = conntrack::parse(message) else {
+                return;
+            };
+            let Some(mut flow) = engine.flow_report(change.flow(), *filter) else {
+                return;
+            };
+            if !core::mem::take(first) {
+                output.push(b',');
+            }
+            control::write(&mut flow, output);
+        })
+    }
+}
+
+fn start_walk(filter: FlowFilter) -> Result<Box<Walk>, Refused> {
+    let mut asker = Asker::open(Protocol::Netfilter)?;
+    let seq = asker.next_seq();
     let mut request = [0; 64];
     let mut w = Writer::new(&mut request, Order::HOST);
     conntrack::emit_dump(&mut w, seq, conntrack::Wanted::All);
     let request = w.finish().map_err(|_| super::kernel::too_large())?;
-    walker.begin(request, seq)?;
-    Ok(walker)
+    asker.begin(request, seq)?;
+    Ok(Box::new(Walk {
+        asker,
+        room: vec![0; RECEIVE_BYTES].into_boxed_slice(),
+        filter,
+        first: true,
+    }))
 }

@@ -53,14 +53,18 @@ pub(super) fn look(
     now: Instant,
 ) -> Result<(), Refused> {
     match look {
-        Look::Rules => return rules(kernel, engine, now),
-        Look::Flows => return flows(kernel, engine, now),
+        Look::Rules => rules(kernel, engine, now),
+        Look::Flows => flows(kernel, engine, now),
         Look::Leases | Look::Accounting | Look::Fill | Look::Modules => {
             files(look, engine, now);
-            return Ok(());
+            Ok(())
         }
-        _ => {}
+        _ => dump(kernel, look, engine, now),
     }
+}
+
+/// Interfaces, and what hangs on them.
+fn dump(kernel: &mut Kernel, look: Look, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
     let mut question = kernel.question(Family::Route);
     let Question { w, seq, .. } = &mut question;
     let read: Read = match look {
@@ -84,6 +88,7 @@ pub(super) fn look(
             link::emit_get(w, *seq, dev);
             bytes
         }
+        // `Look::Links`: no other comes here.
         _ => {
             link::emit_dump(w, *seq);
             link_there

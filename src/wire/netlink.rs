@@ -125,8 +125,7 @@ impl<'a> Iterator for Frames<'a> {
             let Message { header, mut body } = message(&mut self.left);
             let Header { kind, seq, .. } = header;
             let frame = match kind {
-                _ if self.left.end().is_err() => Frame::Lost,
-                NLMSG_NOOP => continue,
+                NLMSG_NOOP if self.left.end().is_ok() => continue,
                 NLMSG_OVERRUN => Frame::Lost,
                 NLMSG_ERROR => Frame::Ack {
                     seq,
@@ -143,6 +142,7 @@ impl<'a> Iterator for Frames<'a> {
                 },
                 _ => Frame::Message(Message { header, body }),
             };
+            // What was read of a header that lies, or is cut short, is no frame.
             return Some(match self.left.end().and(body.end()) {
                 Ok(()) => Ok(frame),
                 Err(malformed) => {
