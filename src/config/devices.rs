@@ -1,154 +1,77 @@
 //! Reads the devices.
 
-use core::fmt;
 use core::net::IpAddr;
 
-use heapless::String;
-use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use heapless::{String, Vec};
 
-use super::problem::{Cause, Expected, Found, Object};
-use super::reader::{Leaf, Reader, Scalar, Stop, Value};
-use super::{Config, DEVICES_MAX, Device, NAME_BYTES_MAX};
+use super::form::{self, Field};
+use super::problem::{Expected, Found, Object};
+use super::reader::{Reader, Scalar, Stop};
+use super::{DEVICES_MAX, Device};
 use crate::value::{BadMac, Class, Mac};
 
-const DEVICE_FIELDS: [&str; 3] = ["mac", "name", "class"];
-
 /// The array of devices.
-pub(super) struct Devices<'r, 't> {
-    pub(super) reader: &'r mut Reader<'t>,
-    pub(super) config: &'r mut Config,
-}
-
-impl<'t> DeserializeSeed<'t> for Devices<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
-        if self.reader.token() != "[" {
-            let place = Object::Named("devices").itself();
-            return Err(self
-                .reader
-                .refuse_next(place, Expected::Json("an array of devices"))
-                .json());
-        }
-        from.deserialize_seq(self)
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    devices: &mut Vec<Device, DEVICES_MAX>,
+) -> Result<(), Stop> {
+    let place = Object::Named("devices").itself();
+    reader.place = place;
+    reader.array(Expected::Json("an array of devices"))?;
+    while reader.element(devices.len(), DEVICES_MAX)? {
+        let device = device(reader, devices)?;
+        // There is room: an element beyond it was refused.
+        let _ = devices.push(device);
+        reader.place = place;
     }
+    Ok(())
 }
 
-impl<'t> Visitor<'t> for Devices<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut array: A) -> Result<(), A::Error> {
-        let Devices { reader, config } = self;
-        let place = Object::Named("devices").itself();
-        let devices = &mut config.devices;
-        reader.eat("[");
-        loop {
-            reader.element(devices.len(), place).map_err(Stop::json)?;
-            let start = reader.here();
-            if devices.len() == DEVICES_MAX && reader.token() != "]" {
-                return Err(reader
-                    .refuse(Some(start), place, Cause::TooManyDevices)
-                    .json());
-            }
-            let object = Object::Element("devices", devices.len());
-            let mut entry = Entry {
-                mac: None,
-                name: String::new(),
-                class: None,
-            };
-            let field = |reader: &mut Reader<'t>, name, value: &Value<'t>| {
-                entry.set(reader, object, devices, name, value)
-            };
-            let leaf = Leaf {
-                reader: &mut *reader,
-                object,
-                names: &DEVICE_FIELDS,
-                field,
-            };
-            if array.next_element_seed(leaf)?.is_none() {
-                reader.eat("]");
-                return Ok(());
-            }
-            let device = entry.complete(reader, object, start).map_err(Stop::json)?;
-            // The room was looked at above.
-            let _ = devices.push(device);
-        }
-    }
-}
-
-/// A device that is being read.
-struct Entry {
-    mac: Option<Mac>,
-    name: String<NAME_BYTES_MAX>,
-    class: Option<Class>,
-}
-
-impl Entry {
-    fn set<'t>(
-        &mut self,
-        reader: &mut Reader<'t>,
-        object: Object,
-        before: &[Device],
-        field: &'static str,
-        value: &Value<'t>,
-    ) -> Result<(), Stop> {
-        let place = object.field(field);
-        let refused = match (field, value.scalar) {
-            ("mac", _) => {
-                let text = reader.text(place, Expected::Mac(BadMac::Form), value)?;
-                match Mac::parse(&text) {
+/// The next device.
+fn device(reader: &mut Reader<'_>, before: &[Device]) -> Result<Device, Stop> {
+    let object = Object::Element("devices", before.len());
+    let start = reader.here();
+    let (mut mac, mut name, mut class) = (None, String::new(), None);
+    let mut fields = reader.object(object, &form::DEVICE)?;
+    while let Some(field) = reader.field(&mut fields)? {
+        reader.step()?;
+        let refused = match (field, reader.value) {
+            (Field::Mac, _) => {
+                reader.text(Expected::Mac(BadMac::Form))?;
+                let parsed = Mac::parse(&reader.plain);
+                mac = parsed.ok();
+                match parsed {
                     Err(bad) => Some(Expected::Mac(bad)),
                     Ok(mac) if before.iter().any(|device| device.mac == mac) => {
                         Some(Expected::NewMac)
                     }
-                    Ok(mac) => {
-                        self.mac = Some(mac);
-                        None
-                    }
+                    Ok(_) => None,
                 }
             }
             (_, Scalar::Null) => None,
-            ("name", _) => {
-                self.name = reader.text(place, Expected::Name, value)?;
-                bad_name(&self.name, before)
+            (Field::Name, _) => {
+                reader.text(Expected::Name)?;
+                name.clone_from(&reader.plain);
+                bad_name(&name, before)
             }
             _ => {
-                let text = reader.text(place, Expected::Class, value)?;
-                self.class = Class::parse(&text).ok();
-                self.class.is_none().then_some(Expected::Class)
+                reader.text(Expected::Class)?;
+                class = Class::parse(&reader.plain).ok();
+                class.is_none().then_some(Expected::Class)
             }
         };
-        refused.map_or(Ok(()), |expected| {
-            Err(reader.refuse_value(place, expected, value))
-        })
-    }
-
-    /// The device, if it has all that one needs.
-    fn complete(
-        self,
-        reader: &mut Reader<'_>,
-        object: Object,
-        start: usize,
-    ) -> Result<Device, Stop> {
-        let Entry { mac, name, class } = self;
-        let missing = |expected| Cause::Unexpected(expected, Found::Nothing);
-        let Some(mac) = mac else {
-            let cause = missing(Expected::Mac(BadMac::Form));
-            return Err(reader.refuse(Some(start), object.field("mac"), cause));
-        };
-        if name.is_empty() && class.is_none() {
-            return Err(reader.refuse(
-                Some(start),
-                object.itself(),
-                missing(Expected::NameOrClass),
-            ));
+        if let Some(expected) = refused {
+            return Err(reader.refuse_last(expected));
         }
-        Ok(Device { mac, name, class })
     }
+    // What it needs, wherever in the object that stands.
+    let (place, expected) = match mac {
+        None => (object.field("mac"), Expected::Mac(BadMac::Form)),
+        Some(_) if name.is_empty() && class.is_none() => (object.itself(), Expected::NameOrClass),
+        Some(mac) => return Ok(Device { mac, name, class }),
+    };
+    reader.place = place;
+    Err(reader.refuse_found(Some(start), expected, Found::Nothing))
 }
 
 /// What a name should have been. Letters outside ASCII are compared as they are: the tables for their case would

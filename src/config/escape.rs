@@ -3,6 +3,8 @@ use core::str::Chars;
 
 use heapless::String;
 
+use super::NAME_BYTES_MAX;
+
 /// Why the inside of a JSON string is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadString {
@@ -14,12 +16,12 @@ pub(super) enum BadString {
     TooLong,
 }
 
-/// What stands between the quotes, with its escapes replaced.
+/// Puts what stands between the quotes into `text`, with its escapes replaced.
 ///
-/// Not the library's own unescaping: that knows no surrogate pairs (which is how many programs write an emoji), takes
+/// Not that of the JSON library: it knows no surrogate pairs (which is how many programs write an emoji), takes
 /// `\u+123`, lets raw control characters pass, and gives back a copy that no longer tells its place in the text.
-pub(super) fn unescape<const N: usize>(raw: &str) -> Result<String<N>, BadString> {
-    let mut text = String::new();
+pub(super) fn unescape(raw: &str, text: &mut String<NAME_BYTES_MAX>) -> Result<(), BadString> {
+    text.clear();
     let mut rest = raw.chars();
     while let Some(letter) = rest.next() {
         let letter = match letter {
@@ -29,7 +31,7 @@ pub(super) fn unescape<const N: usize>(raw: &str) -> Result<String<N>, BadString
         };
         text.push(letter).map_err(|_| BadString::TooLong)?;
     }
-    Ok(text)
+    Ok(())
 }
 
 /// The character that the escape behind a backslash stands for.

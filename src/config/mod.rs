@@ -10,6 +10,7 @@
 
 mod devices;
 mod escape;
+mod form;
 mod parse;
 mod problem;
 mod reader;
@@ -137,6 +138,12 @@ impl Shares {
             Class::Standard => self.standard,
             Class::Bulk => self.bulk,
         }
+    }
+
+    /// All of them together, in percent.
+    pub fn sum(&self) -> u32 {
+        let shares = [self.premium, self.express, self.standard, self.bulk];
+        shares.into_iter().map(u32::from).sum()
     }
 }
 

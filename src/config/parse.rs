@@ -1,31 +1,13 @@
-use core::fmt;
+use core::fmt::Write;
 
-use heapless::{String, Vec};
-use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
-use serde_json_core::de::Deserializer;
+use heapless::Vec;
 
-use super::devices::Devices;
+use super::devices;
+use super::form::{self, Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Problem};
-use super::reader::{AnyValue, Leaf, Reader, Scalar, Stop, Value, line_behind};
-use super::{
-    CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, NAME_BYTES_MAX, OVERHEAD_MAX, RATE_MAX, RATE_MIN,
-    VERSION,
-};
+use super::reader::{Reader, Scalar, Stop, line_behind};
+use super::{CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION};
 use crate::value::{Class, IfName, Kbit, MarkLayout};
-
-const FIELDS: [&str; 8] = [
-    "version",
-    "enabled",
-    "wan",
-    "lan",
-    "default_class",
-    "shares",
-    "devices",
-    "mark",
-];
-const WAN_FIELDS: [&str; 4] = ["interface", "up_kbit", "down_kbit", "overhead"];
-const SHARES_FIELDS: [&str; 4] = ["premium", "express", "standard", "bulk"];
-const MARK_FIELDS: [&str; 2] = ["mask", "shift"];
 
 /// The interface name that means: find it yourself.
 const AUTO: &str = "auto";
@@ -42,13 +24,6 @@ const AUTO: &str = "auto";
 /// # Errors
 /// The first [`Problem`] in the text.
 pub fn parse(text: &[u8]) -> Result<Config, Problem> {
-    let mut config = Config::default();
-    read(text, &mut config)?;
-    Ok(config)
-}
-
-/// Reads into `config`, whose devices stand on the heap: no frame below holds them.
-fn read(text: &[u8], config: &mut Config) -> Result<(), Problem> {
     let whole = |line, cause| Problem {
         line,
         place: Object::Whole.itself(),
@@ -65,236 +40,162 @@ fn read(text: &[u8], config: &mut Config) -> Result<(), Problem> {
         )
     })?;
     let mut reader = Reader::new(text);
-    if reader.token().is_empty() {
-        return Err(whole(None, Cause::Empty));
-    }
-    // Without a buffer to unescape strings into, the library hands every string out as it stands in the text.
-    let mut json = Deserializer::new(text.as_bytes(), None);
-    if reader.token() != "{" {
-        reader.refuse_next(Object::Whole.itself(), Expected::Json("an object"));
-    }
-    let top = Top {
-        reader: &mut reader,
-        config,
-        versioned: false,
-    };
-    json.deserialize_map(top)
-        .and_then(|()| json.end())
-        .map_err(|error| reader.problem(error))?;
-    Ok(())
-}
-
-/// The outermost object.
-struct Top<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    config: &'r mut Config,
-    versioned: bool,
-}
-
-impl<'t> Visitor<'t> for Top<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        let Top {
-            reader,
-            config,
-            mut versioned,
-        } = self;
-        reader.fields(
-            &mut map,
-            Object::Whole,
-            &FIELDS,
-            |reader, map, name| match name {
-                "wan" => wan(reader, config, map),
-                "lan" => map.next_value_seed(LanValue { reader, config }),
-                "shares" => shares(reader, config, map),
-                "devices" => map.next_value_seed(Devices { reader, config }),
-                "mark" => mark(reader, config, map),
-                plain => {
-                    versioned |= plain == "version";
-                    let value = map.next_value_seed(AnyValue(reader))?;
-                    setting(reader, config, plain, &value).map_err(Stop::json)
-                }
-            },
-        )?;
-        complete(reader, config, versioned).map_err(Stop::json)
+    let mut config = Config::default();
+    match read(&mut reader, &mut config) {
+        Ok(()) => Ok(config),
+        Err(Stop) => Err(reader.problem),
     }
 }
 
-/// The fields of the outermost object that are plain values.
-fn setting<'t>(
-    reader: &mut Reader<'t>,
-    config: &mut Config,
-    name: &'static str,
-    value: &Value<'t>,
-) -> Result<(), Stop> {
-    let place = Object::Whole.field(name);
-    match (name, value.scalar) {
-        ("version", Scalar::Whole(VERSION)) => {}
-        ("version", _) => return Err(reader.refuse_value(place, Expected::Version, value)),
-        ("enabled", Scalar::Flag(enabled)) => config.enabled = enabled,
-        ("enabled", _) => {
-            return Err(reader.refuse_value(place, Expected::Json("true or false"), value));
-        }
-        _ => {
-            let text = reader.text(place, Expected::DefaultClass, value)?;
-            config.default_class = Class::parse(&text)
-                .ok()
-                .filter(|class| *class != Class::Exempt)
-                .ok_or_else(|| reader.refuse_value(place, Expected::DefaultClass, value))?;
+/// Reads into `config`, whose devices stand on the heap: no frame below holds them.
+fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
+    if reader.peek().is_none() {
+        // An empty text is what a reader takes a text for that it has not begun with.
+        return Err(Stop);
+    }
+    let mut fields = reader.object(Object::Whole, &form::WHOLE)?;
+    while let Some(field) = reader.field(&mut fields)? {
+        match field {
+            Field::Wan => object(reader, config, Object::Named("wan"), &form::WAN)?,
+            Field::Lan => lan(reader, config)?,
+            Field::Shares => shares(reader, config)?,
+            Field::Devices => devices::read(reader, &mut config.devices)?,
+            Field::Mark => mark(reader, config)?,
+            plain => setting(reader, config, plain)?,
         }
     }
-    Ok(())
+    complete(reader, config, fields.have(Field::Version))?;
+    reader.end()
 }
 
 /// What can only be told of the whole.
 fn complete(reader: &mut Reader<'_>, config: &Config, versioned: bool) -> Result<(), Stop> {
-    let nothing = |expected| Cause::Unexpected(expected, Found::Nothing);
-    if !versioned {
-        return Err(reader.refuse(
-            None,
-            Object::Whole.field("version"),
-            nothing(Expected::Version),
-        ));
+    let wan = Object::Named("wan");
+    let (place, expected) = if !versioned {
+        (Object::Whole.field("version"), Expected::Version)
+    } else if config.enabled && config.wan.up.is_none() {
+        (wan.field("up_kbit"), Expected::RateWhenEnabled)
+    } else if config.enabled && config.wan.down.is_none() {
+        (wan.field("down_kbit"), Expected::RateWhenEnabled)
+    } else {
+        return Ok(());
+    };
+    reader.place = place;
+    Err(reader.refuse_found(None, expected, Found::Nothing))
+}
+
+/// An object whose fields are all plain values.
+fn object(
+    reader: &mut Reader<'_>,
+    config: &mut Config,
+    object: Object,
+    form: &'static Form,
+) -> Result<(), Stop> {
+    let mut fields = reader.object(object, form)?;
+    while let Some(field) = reader.field(&mut fields)? {
+        setting(reader, config, field)?;
     }
-    for (name, rate) in [("up_kbit", config.wan.up), ("down_kbit", config.wan.down)] {
-        if config.enabled && rate.is_none() {
-            let place = Object::Named("wan").field(name);
-            return Err(reader.refuse(None, place, nothing(Expected::RateWhenEnabled)));
+    Ok(())
+}
+
+/// A field that is a plain value, whatever else the configuration says.
+fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result<(), Stop> {
+    reader.step()?;
+    match field {
+        Field::Version => {
+            if !matches!(reader.value, Scalar::Whole(VERSION)) {
+                return Err(reader.refuse_last(Expected::Version));
+            }
+        }
+        Field::Enabled => {
+            let Scalar::Flag(enabled) = reader.value else {
+                return Err(reader.refuse_last(Expected::Json("true or false")));
+            };
+            config.enabled = enabled;
+        }
+        Field::Interface => config.wan.interface = interface(reader, &config.lan)?,
+        Field::Overhead => config.wan.overhead = reader.small(0, OVERHEAD_MAX)?,
+        Field::Up => config.wan.up = rate(reader)?,
+        Field::Down => config.wan.down = rate(reader)?,
+        Field::Share(class) => {
+            let share = reader.small(1, 100)?;
+            match class {
+                Class::Exempt => {}
+                Class::Premium => config.shares.premium = share,
+                Class::Express => config.shares.express = share,
+                Class::Standard => config.shares.standard = share,
+                Class::Bulk => config.shares.bulk = share,
+            }
+        }
+        // The default class: what is no setting has a reader of its own.
+        _ => {
+            reader.text(Expected::DefaultClass)?;
+            match Class::parse(&reader.plain) {
+                Ok(class) if class != Class::Exempt => config.default_class = class,
+                _ => return Err(reader.refuse_last(Expected::DefaultClass)),
+            }
         }
     }
     Ok(())
 }
 
-fn wan<'t, A: MapAccess<'t>>(
-    reader: &mut Reader<'t>,
-    config: &mut Config,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    let object = Object::Named("wan");
-    let field = |reader: &mut Reader<'t>, name, value: &Value<'t>| {
-        let place = object.field(name);
-        match name {
-            "interface" => {
-                let text = reader.text(place, Expected::Interface, value)?;
-                if text == AUTO {
-                    config.wan.interface = None;
-                    return Ok(());
-                }
-                let interface = IfName::parse(&text)
-                    .map_err(|_| reader.refuse_value(place, Expected::Interface, value))?;
-                if matches!(&config.lan, Lan::Interfaces(names) if names.contains(&interface)) {
-                    return Err(reader.refuse_value(place, Expected::OtherThanLan, value));
-                }
-                config.wan.interface = Some(interface);
-            }
-            "overhead" => config.wan.overhead = reader.small(place, 0, OVERHEAD_MAX, value)?,
-            rate => {
-                let kbit = match value.scalar {
-                    Scalar::Null => None,
-                    _ => Some(Kbit(reader.whole(place, RATE_MIN.0, RATE_MAX.0, value)?)),
-                };
-                *(if rate == "up_kbit" {
-                    &mut config.wan.up
-                } else {
-                    &mut config.wan.down
-                }) = kbit;
-            }
-        }
-        Ok(())
-    };
-    map.next_value_seed(Leaf {
-        reader,
-        object,
-        names: &WAN_FIELDS,
-        field,
-    })
+fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {
+    if matches!(reader.value, Scalar::Null) {
+        return Ok(None);
+    }
+    let kbit = reader.whole(RATE_MIN.0, RATE_MAX.0)?;
+    Ok(Some(Kbit(kbit)))
 }
 
-fn shares<'t, A: MapAccess<'t>>(
-    reader: &mut Reader<'t>,
-    config: &mut Config,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    let object = Object::Named("shares");
+/// The WAN's interface; none is `auto`.
+fn interface(reader: &mut Reader<'_>, lan: &Lan) -> Result<Option<IfName>, Stop> {
+    let name = reader.interface(Expected::Interface)?;
+    match lan {
+        _ if reader.plain == AUTO => Ok(None),
+        Lan::Interfaces(names) if names.contains(&name) => {
+            Err(reader.refuse_last(Expected::OtherThanLan))
+        }
+        _ => Ok(Some(name)),
+    }
+}
+
+fn shares(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
     let start = reader.here();
-    let shares = &mut config.shares;
-    let field = |reader: &mut Reader<'t>, name, value: &Value<'t>| {
-        let share = reader.small(object.field(name), 1, 100, value)?;
-        *match name {
-            "premium" => &mut shares.premium,
-            "express" => &mut shares.express,
-            "standard" => &mut shares.standard,
-            _ => &mut shares.bulk,
-        } = share;
-        Ok(())
-    };
-    map.next_value_seed(Leaf {
-        reader: &mut *reader,
-        object,
-        names: &SHARES_FIELDS,
-        field,
-    })?;
-    let sum: u32 = Class::SHAPED
-        .into_iter()
-        .map(|class| u32::from(config.shares.of(class)))
-        .sum();
-    if sum > 100 {
-        let cause = Cause::SharesAbove100(config.shares);
-        return Err(reader.refuse(Some(start), object.itself(), cause).json());
+    let shares = Object::Named("shares");
+    object(reader, config, shares, &form::SHARES)?;
+    if config.shares.sum() > 100 {
+        reader.place = shares.itself();
+        return Err(reader.refuse(Some(start), Cause::SharesAbove100(config.shares)));
     }
     Ok(())
 }
 
-fn mark<'t, A: MapAccess<'t>>(
-    reader: &mut Reader<'t>,
-    config: &mut Config,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    let object = Object::Named("mark");
+fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
     let start = reader.here();
     let (mut mask, mut shift) = (config.mark.mask(), config.mark.shift());
-    // What is quoted when the two do not go together.
-    let mut found = Found::Nothing;
-    let field = |reader: &mut Reader<'t>, name, value: &Value<'t>| {
-        let place = object.field(name);
-        if name == "shift" {
-            shift = reader.small(place, 0, MarkLayout::SHIFT_MAX, value)?;
-            return Ok(());
+    let mut fields = reader.object(Object::Named("mark"), &form::MARK)?;
+    while let Some(field) = reader.field(&mut fields)? {
+        reader.step()?;
+        if field == Field::Shift {
+            shift = reader.small(0, MarkLayout::SHIFT_MAX)?;
+            continue;
         }
-        mask = match value.scalar {
-            Scalar::Whole(mask) => mask,
+        let given = match reader.value {
+            Scalar::Whole(mask) => Some(mask),
             Scalar::Text(_) => {
-                let text = reader.text(place, Expected::Mask, value)?;
-                hex(&text).ok_or_else(|| reader.refuse_value(place, Expected::Mask, value))?
+                reader.text(Expected::Mask)?;
+                hex(&reader.plain)
             }
-            _ => return Err(reader.refuse_value(place, Expected::Mask, value)),
+            _ => None,
         };
-        Ok(())
-    };
-    map.next_value_seed(Leaf {
-        reader: &mut *reader,
-        object,
-        names: &MARK_FIELDS,
-        field,
-    })?;
+        mask = given.ok_or_else(|| reader.refuse_last(Expected::Mask))?;
+    }
     config.mark = MarkLayout::new(mask, shift).map_err(|bad| {
-        let mut text = String::<NAME_BYTES_MAX>::new();
+        reader.plain.clear();
         // A mask and a shift take fewer than 40 bytes.
-        if fmt::write(&mut text, format_args!("{mask:#x} and shift {shift}")).is_ok() {
-            found = Found::of(&text);
-        }
-        reader
-            .refuse(
-                Some(start),
-                object.itself(),
-                Cause::Unexpected(Expected::Mark(bad), found),
-            )
-            .json::<A::Error>()
+        let _ = write!(reader.plain, "{mask:#x} and shift {shift}");
+        let found = Found::of(&reader.plain);
+        reader.refuse_found(Some(start), Expected::Mark(bad), found)
     })?;
     Ok(())
 }
@@ -310,83 +211,39 @@ fn hex(text: &str) -> Option<u32> {
 }
 
 /// The LAN: `auto` or an array.
-struct LanValue<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    config: &'r mut Config,
-}
-
-impl<'t> DeserializeSeed<'t> for LanValue<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
-        if self.reader.token() == "[" {
-            return from.deserialize_seq(self);
+fn lan(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
+    reader.place = Object::Named("lan").itself();
+    if reader.peek() != Some(b'[') {
+        reader.step()?;
+        reader.text(Expected::Lan)?;
+        if reader.plain != AUTO {
+            return Err(reader.refuse_last(Expected::Lan));
         }
-        let place = Object::Named("lan").itself();
-        let value = AnyValue(&mut *self.reader).deserialize(from)?;
-        let text = self
-            .reader
-            .text(place, Expected::Lan, &value)
-            .map_err(Stop::json)?;
-        if text != AUTO {
-            return Err(self
-                .reader
-                .refuse_value(place, Expected::Lan, &value)
-                .json());
-        }
-        self.config.lan = Lan::Auto;
-        Ok(())
+        config.lan = Lan::Auto;
+        return Ok(());
     }
-}
-
-impl<'t> Visitor<'t> for LanValue<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut array: A) -> Result<(), A::Error> {
-        let LanValue { reader, config } = self;
-        let place = Object::Named("lan").itself();
-        let mut names = Vec::<IfName, LANS_MAX>::new();
-        reader.eat("[");
-        loop {
-            reader.element(names.len(), place).map_err(Stop::json)?;
-            let Some(value) = array.next_element_seed(AnyValue(reader))? else {
-                break;
-            };
-            lan_interface(reader, config.wan.interface, &mut names, &value).map_err(Stop::json)?;
+    let mut names = Vec::<IfName, LANS_MAX>::new();
+    reader.array(Expected::Lan)?;
+    while reader.element(names.len(), usize::MAX)? {
+        reader.place = Object::Element("lan", names.len()).itself();
+        reader.step()?;
+        let name = reader.interface(Expected::LanInterface)?;
+        let refused = if reader.plain == AUTO {
+            Some(Expected::Lan)
+        } else if config.wan.interface == Some(name) {
+            Some(Expected::OtherThanWan)
+        } else if names.contains(&name) {
+            Some(Expected::NewInterface)
+        } else {
+            names.push(name).err().map(|_| Expected::Lan)
+        };
+        if let Some(expected) = refused {
+            return Err(reader.refuse_last(expected));
         }
-        if names.is_empty() {
-            return Err(reader.refuse_next(place, Expected::Lan).json());
-        }
-        reader.eat("]");
-        config.lan = Lan::Interfaces(names);
-        Ok(())
     }
-}
-
-fn lan_interface<'t>(
-    reader: &mut Reader<'t>,
-    wan: Option<IfName>,
-    names: &mut Vec<IfName, LANS_MAX>,
-    value: &Value<'t>,
-) -> Result<(), Stop> {
-    let place = Object::Element("lan", names.len()).itself();
-    let text = reader.text(place, Expected::LanInterface, value)?;
-    let name = IfName::parse(&text)
-        .map_err(|_| reader.refuse_value(place, Expected::LanInterface, value))?;
-    let refused = if text == AUTO {
-        Some(Expected::Lan)
-    } else if wan == Some(name) {
-        Some(Expected::OtherThanWan)
-    } else if names.contains(&name) {
-        Some(Expected::NewInterface)
-    } else {
-        names.push(name).err().map(|_| Expected::Lan)
-    };
-    refused.map_or(Ok(()), |expected| {
-        Err(reader.refuse_value(place, expected, value))
-    })
+    if names.is_empty() {
+        return Err(reader.refuse_last(Expected::Lan));
+    }
+    config.lan = Lan::Interfaces(names);
+    Ok(())
 }

@@ -232,20 +232,16 @@ impl fmt::Display for Cause {
                 write!(f, "expected at most {DEVICES_MAX} devices, found one more")
             }
             Cause::SharesAbove100(shares) => {
-                let Shares {
-                    premium,
-                    express,
-                    standard,
-                    bulk,
-                } = *shares;
-                let sum: u32 = [premium, express, standard, bulk]
-                    .into_iter()
-                    .map(u32::from)
-                    .sum();
-                write!(f, "expected a sum of at most 100, found {sum}: ")?;
                 write!(
                     f,
-                    "premium {premium}, express {express}, standard {standard}, bulk {bulk}"
+                    "expected a sum of at most 100, found {}: premium {}, ",
+                    shares.sum(),
+                    shares.premium
+                )?;
+                write!(
+                    f,
+                    "express {}, standard {}, bulk {}",
+                    shares.express, shares.standard, shares.bulk
                 )
             }
         }
@@ -254,36 +250,56 @@ impl fmt::Display for Cause {
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Expected::Json(what) => write!(f, "expected {what}"),
+        let words = match self {
+            Expected::Json(what) => format_args!("expected {}", *what),
             Expected::QuotedOnItsLine => {
-                f.write_str("expected a string that ends on its line and has no raw control characters")
+                format_args!(
+                    "expected a string that ends on its line and has no raw control characters"
+                )
             }
-            Expected::Escape => f.write_str(r#"expected an escape of JSON (\" \\ \/ \b \f \n \r \t \u0000)"#),
-            Expected::Version => write!(f, "expected {VERSION}, the only version that this program knows"),
-            Expected::Whole { min, max } => write!(f, "expected a whole number from {min} to {max}"),
+            Expected::Escape => {
+                format_args!(r#"expected an escape of JSON (\" \\ \/ \b \f \n \r \t \u0000)"#)
+            }
+            Expected::Version => {
+                format_args!("expected {VERSION}, the only version that this program knows")
+            }
+            Expected::Whole { min, max } => {
+                format_args!("expected a whole number from {} to {}", *min, *max)
+            }
             Expected::RateWhenEnabled => {
-                write!(f, "expected a whole number from {} to {} when enabled is true", RATE_MIN.0, RATE_MAX.0)
+                format_args!(
+                    "expected a whole number from {} to {} when enabled is true",
+                    RATE_MIN.0, RATE_MAX.0
+                )
             }
-            Expected::Interface => write!(f, "{BadIfName}, or \"auto\""),
-            Expected::Lan => write!(f, "expected \"auto\" or an array of 1 to {LANS_MAX} interface names"),
-            Expected::LanInterface => fmt::Display::fmt(&BadIfName, f),
-            Expected::OtherThanWan => f.write_str("expected an interface other than the WAN's"),
-            Expected::OtherThanLan => f.write_str("expected an interface other than the LAN's"),
-            Expected::NewInterface => f.write_str("expected each interface once"),
+            Expected::Interface => format_args!("{BadIfName}, or \"auto\""),
+            Expected::Lan => {
+                format_args!("expected \"auto\" or an array of 1 to {LANS_MAX} interface names")
+            }
+            Expected::LanInterface => format_args!("{BadIfName}"),
+            Expected::OtherThanWan => format_args!("expected an interface other than the WAN's"),
+            Expected::OtherThanLan => format_args!("expected an interface other than the LAN's"),
+            Expected::NewInterface => format_args!("expected each interface once"),
             Expected::DefaultClass => {
-                f.write_str("expected premium, express, standard or bulk (by default exempt, nothing would be managed)")
+                format_args!(
+                    "expected premium, express, standard or bulk (by default exempt, nothing would be managed)"
+                )
             }
-            Expected::Class => fmt::Display::fmt(&UnknownClass, f),
-            Expected::Mac(bad) => fmt::Display::fmt(bad, f),
-            Expected::NewMac => f.write_str("expected each MAC address once"),
-            Expected::Name => write!(f, "expected a name of 1 to {NAME_BYTES_MAX} bytes without control characters"),
-            Expected::NameNotAddress => f.write_str("expected a name that is no MAC or IP address"),
-            Expected::NewName => f.write_str("expected each name once, in any case"),
-            Expected::NameOrClass => f.write_str("expected a name, a class or both"),
-            Expected::Mask => f.write_str("expected a mask of up to 32 bits like \"0x7f\""),
-            Expected::Mark(bad) => fmt::Display::fmt(bad, f),
-        }
+            Expected::Class => format_args!("{UnknownClass}"),
+            Expected::Mac(bad) => format_args!("{}", *bad),
+            Expected::NewMac => format_args!("expected each MAC address once"),
+            Expected::Name => format_args!(
+                "expected a name of 1 to {NAME_BYTES_MAX} bytes without control characters"
+            ),
+            Expected::NameNotAddress => {
+                format_args!("expected a name that is no MAC or IP address")
+            }
+            Expected::NewName => format_args!("expected each name once, in any case"),
+            Expected::NameOrClass => format_args!("expected a name, a class or both"),
+            Expected::Mask => format_args!("expected a mask of up to 32 bits like \"0x7f\""),
+            Expected::Mark(bad) => format_args!("{}", *bad),
+        };
+        f.write_fmt(words)
     }
 }
 
@@ -298,7 +314,7 @@ impl fmt::Display for Found {
             .unwrap_or_default();
         for letter in text.chars() {
             if is_invisible(letter) {
-                write!(f, "{}", letter.escape_unicode())?
+                write!(f, "\\u{{{:x}}}", u32::from(letter))?
             } else {
                 f.write_char(letter)?
             }

@@ -1,47 +1,35 @@
-use core::fmt;
-
 use heapless::String;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-use serde_json_core::de::Error as JsonError;
 
 use super::NAME_BYTES_MAX;
 use super::escape::{BadString, unescape};
+use super::form::{Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Place, Problem};
+use crate::value::IfName;
 
-/// Follows the JSON library through the text, and keeps the first problem.
+/// Steps through the text from one field, element and value to the next, and keeps the problem that ended this.
 ///
-/// The library's errors name no place, and its `Deserializer` does not tell how far it is. But each step that it takes is
-/// known here (a key, a comma, a value of a known kind), so `at` is always just behind what it has read, and white space
-/// apart the next byte there is what it will look at. That gives the line, what was found, and which kind of value comes
-/// next (the library has no `deserialize_any`); it also catches what the library lets pass, see [`Value`] and
-/// [`Reader::element`].
+/// It reads no further than the form goes: what is no string, number, word or known bracket at its place is refused at its
+/// first byte, so that nothing is skipped and nothing recurses.
 pub(super) struct Reader<'t> {
     text: &'t str,
+    /// How much of it is read.
     at: usize,
-    problem: Option<Problem>,
+    /// Where the key, value or bracket that was read last begins.
+    start: usize,
+    /// The value that was read last.
+    pub(super) value: Scalar<'t>,
+    /// The string or key that was read last, with its escapes replaced, once that was asked for.
+    pub(super) plain: String<NAME_BYTES_MAX>,
+    /// Where in the form the reader is.
+    pub(super) place: Place,
+    /// What is wrong, once there was a [`Stop`].
+    pub(super) problem: Problem,
 }
-
-/// White space as JSON and the library have it; a form feed is none.
-const SPACE: [char; 4] = [' ', '\n', '\t', '\r'];
 
 /// A problem was found and stands in the reader; there is nothing more to read.
 pub(super) struct Stop;
 
-impl Stop {
-    /// The same in the library's words.
-    pub(super) fn json<E: Error>(self) -> E {
-        E::custom("")
-    }
-}
-
-/// A value that is no object and no array, with its place in the text.
-pub(super) struct Value<'t> {
-    pub(super) scalar: Scalar<'t>,
-    start: usize,
-    token: &'t str,
-}
-
-/// What such a value is.
+/// What a value is.
 #[derive(Clone, Copy)]
 pub(super) enum Scalar<'t> {
     /// A string, as it stands between the quotes.
@@ -50,372 +38,321 @@ pub(super) enum Scalar<'t> {
     Flag(bool),
     Null,
     /// A fraction, a negative or huge number, an object, an array, no JSON at all: none of what a configuration has.
-    /// The library has not read all of it, so this must end in a [`Stop`].
+    /// Not all of it has been read, so this must end in a [`Stop`].
     Other,
 }
 
+/// An object that is being read.
+pub(super) struct Fields {
+    object: Object,
+    form: &'static Form,
+    /// Which fields were there, a bit each.
+    seen: u32,
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':')
+}
+
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Reader<'t> {
+    /// A reader at the start, which has found nothing yet.
+    pub(super) const fn new(text: &'t str) -> Reader<'t> {
+        let place = Object::Whole.itself();
         Reader {
             text,
             at: 0,
-            problem: None,
+            start: 0,
+            value: Scalar::Other,
+            plain: String::new(),
+            place,
+            problem: Problem {
+                line: None,
+                place,
+                cause: Cause::Empty,
+            },
         }
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The first byte of what is next; none at the end of the text.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let Some(byte) = self.rest().first() {
+            if !is_space(*byte) {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
     }
 
     /// The next piece of the text: a string up to its end or the end of the line, a bracket or comma, or a word. Empty at
     /// the end of the text.
-    pub(super) fn token(&mut self) -> &'t str {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let trimmed = rest.trim_start_matches(SPACE);
-        self.at += rest.len() - trimmed.len();
-        let mut escaped = false;
-        let len = match trimmed.bytes().next() {
-            Some(b'"') => trimmed.bytes().skip(1).position(|byte| {
-                let ends = (byte == b'"' && !escaped) || byte == b'\n';
-                escaped = byte == b'\\' && !escaped;
-                ends
-            }),
-            Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => {
-                return trimmed.get(..1).unwrap_or_default();
-            }
-            _ => {
-                let ends = |letter: char| SPACE.contains(&letter) || "{}[],:\"".contains(letter);
-                return trimmed
-                    .get(..trimmed.find(ends).unwrap_or(trimmed.len()))
-                    .unwrap_or_default();
-            }
+    fn token(&mut self) -> &'t str {
+        let first = self.peek().unwrap_or_default();
+        let rest = self.rest();
+        let len = if first == b'"' {
+            let string = rest.get(..string_bytes(rest).unwrap_or(rest.len()));
+            let mut lines = string.unwrap_or_default().split(|byte| *byte == b'\n');
+            let line = lines.next().unwrap_or_default();
+            let returns = line.iter().rev().take_while(|byte| **byte == b'\r');
+            line.len() - returns.count()
+        } else if is_mark(first) {
+            1
+        } else {
+            let ends = |byte: &u8| is_space(*byte) || is_mark(*byte) || *byte == b'"';
+            rest.iter().position(ends).unwrap_or(rest.len())
         };
-        let token = trimmed
-            .get(..len.map_or(trimmed.len(), |len| len + 2))
-            .unwrap_or_default();
-        token.trim_end_matches(['\n', '\r'])
+        self.text.get(self.at..self.at + len).unwrap_or_default()
     }
 
     /// Steps over a bracket, comma or colon if that is next.
-    pub(super) fn eat(&mut self, mark: &str) -> bool {
-        let there = self.token() == mark;
+    fn eat(&mut self, mark: u8) -> bool {
+        let there = self.peek() == Some(mark);
         if there {
-            self.at += mark.len();
+            self.start = self.at;
+            self.at += 1;
         }
         there
     }
 
+    /// Steps over a string; what stands between its quotes.
+    fn string(&mut self) -> Result<&'t str, Stop> {
+        self.start = self.at;
+        let Some(len) = string_bytes(self.rest()) else {
+            return Err(self.refuse_json("a closing '\"'"));
+        };
+        self.at += len;
+        Ok(self
+            .text
+            .get(self.start + 1..self.at - 1)
+            .unwrap_or_default())
+    }
+
     /// Where the next piece starts.
     pub(super) fn here(&mut self) -> usize {
-        self.token();
+        self.peek();
         self.at
     }
 
-    /// Keeps a problem with the line that `start` is on. The first one counts.
-    pub(super) fn refuse(&mut self, start: Option<usize>, place: Place, cause: Cause) -> Stop {
-        if self.problem.is_none() {
-            let line = start
-                .map(|start| line_behind(self.text.as_bytes().get(..start).unwrap_or_default()));
-            self.problem = Some(Problem { line, place, cause });
-        }
+    /// Keeps a problem at this place of the form, with the line that `start` is on.
+    pub(super) fn refuse(&mut self, start: Option<usize>, cause: Cause) -> Stop {
+        let before = |start| self.text.as_bytes().get(..start).unwrap_or_default();
+        self.problem = Problem {
+            line: start.map(|start| line_behind(before(start))),
+            place: self.place,
+            cause,
+        };
         Stop
     }
 
     /// Refuses what is next.
-    pub(super) fn refuse_next(&mut self, place: Place, expected: Expected) -> Stop {
+    pub(super) fn refuse_next(&mut self, expected: Expected) -> Stop {
         let found = Found::of(self.token());
-        self.refuse(Some(self.at), place, Cause::Unexpected(expected, found))
+        self.refuse_found(Some(self.at), expected, found)
     }
 
-    /// Refuses a value.
-    pub(super) fn refuse_value(
+    /// Keeps that something else was expected, as [`Reader::refuse`].
+    pub(super) fn refuse_found(
         &mut self,
-        place: Place,
+        start: Option<usize>,
         expected: Expected,
-        value: &Value<'t>,
+        found: Found,
     ) -> Stop {
-        self.refuse(
-            Some(value.start),
-            place,
-            Cause::Unexpected(expected, Found::of(value.token)),
-        )
+        self.refuse(start, Cause::Unexpected(expected, found))
     }
 
-    /// The problem that made the library stop: the one that we found, or what its own error means here.
-    pub(super) fn problem(&mut self, error: JsonError) -> Problem {
-        let closes = self.token() == "]";
-        let expected = match error {
-            JsonError::EofWhileParsingString => "a closing '\"'",
-            JsonError::ExpectedObjectCommaOrEnd | JsonError::EofWhileParsingObject => "',' or '}'",
-            JsonError::ExpectedListCommaOrEnd | JsonError::EofWhileParsingList => "',' or ']'",
-            JsonError::TrailingComma if closes => "a value",
-            JsonError::TrailingComma | JsonError::KeyMustBeAString => "a field name in quotes",
-            JsonError::TrailingCharacters => "the end of the text",
-            _ => "a JSON value",
-        };
-        let cause = Cause::Unexpected(Expected::Json(expected), Found::of(self.token()));
-        let line = Some(line_behind(
-            self.text.as_bytes().get(..self.at).unwrap_or_default(),
-        ));
-        self.problem.unwrap_or(Problem {
-            line,
-            place: Object::Whole.itself(),
-            cause,
+    /// Refuses what was read last.
+    pub(super) fn refuse_last(&mut self, expected: Expected) -> Stop {
+        self.at = self.start;
+        self.refuse_next(expected)
+    }
+
+    /// Refuses what is next because it is no JSON, whatever the form is.
+    fn refuse_json(&mut self, expected: &'static str) -> Stop {
+        self.place = Object::Whole.itself();
+        self.refuse_next(Expected::Json(expected))
+    }
+
+    /// Steps into an object.
+    pub(super) fn object(&mut self, object: Object, form: &'static Form) -> Result<Fields, Stop> {
+        self.place = object.itself();
+        if !self.eat(b'{') {
+            return Err(self.refuse_next(Expected::Json("an object")));
+        }
+        Ok(Fields {
+            object,
+            form,
+            seen: 0,
         })
     }
 
-    /// Reads the fields of an object that the library has entered. `field` reads the value of the one with this name.
-    pub(super) fn fields<A: MapAccess<'t>>(
-        &mut self,
-        map: &mut A,
-        object: Object,
-        names: &'static [&'static str],
-        mut field: impl FnMut(&mut Reader<'t>, &mut A, &'static str) -> Result<(), A::Error>,
-    ) -> Result<(), A::Error> {
-        let mut seen = 0_u32;
-        self.eat("{");
-        loop {
-            // The library calls the end of the text behind a comma a missing value.
-            if seen != 0 && self.eat(",") && self.token().is_empty() {
-                return Err(self
-                    .refuse_next(object.itself(), Expected::Json("a field name in quotes"))
-                    .json());
+    /// Steps to the value of the next field; none when the object ends, which is stepped over.
+    pub(super) fn field(&mut self, fields: &mut Fields) -> Result<Option<Field>, Stop> {
+        self.place = fields.object.itself();
+        let first = fields.seen == 0;
+        let comma = !first && self.eat(b',');
+        match self.peek() {
+            Some(b'"') if first || comma => {}
+            Some(b'}') if !comma => {
+                self.eat(b'}');
+                return Ok(None);
             }
-            let Some(key) = map.next_key_seed(RawText)? else {
-                self.eat("}");
-                return Ok(());
-            };
-            let start = self.here();
-            let found = self.token();
-            self.at += key.len() + 2;
-            let plain = unescape::<NAME_BYTES_MAX>(key);
-            let place = names
-                .iter()
-                .position(|name| plain.as_ref().is_ok_and(|plain| plain == name));
-            let Some((bit, name)) = place.and_then(|place| Some((1 << place, *names.get(place)?)))
-            else {
-                let cause = Cause::UnknownField(names, Found::of(found));
-                return Err(self.refuse(Some(start), object.itself(), cause).json());
-            };
-            if seen & bit != 0 {
-                return Err(self
-                    .refuse(Some(start), object.field(name), Cause::SecondField)
-                    .json());
+            None if comma => {
+                return Err(self.refuse_next(Expected::Json("a field name in quotes")));
             }
-            seen |= bit;
-            if !self.eat(":") {
-                return Err(self
-                    .refuse_next(object.field(name), Expected::Json("':'"))
-                    .json());
-            }
-            field(self, map, name)?;
+            Some(_) if first || comma => return Err(self.refuse_json("a field name in quotes")),
+            _ => return Err(self.refuse_json("',' or '}'")),
+        }
+        let key = self.string()?;
+        let Form { names, fields: all } = fields.form;
+        let known = match unescape(key, &mut self.plain) {
+            Ok(()) => names.iter().position(|name| self.plain == *name),
+            Err(_) => None,
+        };
+        let Some(number) = known else {
+            self.at = self.start;
+            let found = Found::of(self.token());
+            return Err(self.refuse(Some(self.start), Cause::UnknownField(names, found)));
+        };
+        self.place.field = names.get(number).copied();
+        let bit = 1 << number;
+        if fields.seen & bit != 0 {
+            return Err(self.refuse(Some(self.start), Cause::SecondField));
+        }
+        fields.seen |= bit;
+        if !self.eat(b':') {
+            return Err(self.refuse_next(Expected::Json("':'")));
+        }
+        Ok(all.get(number).copied())
+    }
+
+    /// Steps into an array.
+    pub(super) fn array(&mut self, expected: Expected) -> Result<(), Stop> {
+        if self.eat(b'[') {
+            Ok(())
+        } else {
+            Err(self.refuse_next(expected))
         }
     }
 
-    /// Steps to the next element of an array. The library takes a comma before the first element, and then no longer
-    /// asks for one before the second; so this is refused here.
-    pub(super) fn element(&mut self, index: usize, place: Place) -> Result<(), Stop> {
-        if !self.eat(",") || index != 0 {
+    /// Steps to the element with this index; false when the array ends, which is stepped over. Something beyond so many
+    /// elements is refused.
+    pub(super) fn element(&mut self, index: usize, max: usize) -> Result<bool, Stop> {
+        if index == 0 && self.peek() == Some(b',') {
+            return Err(self.refuse_next(Expected::Json("a value or ']'")));
+        }
+        let comma = self.eat(b',');
+        let next = self.peek();
+        if index == max && next != Some(b']') {
+            return Err(self.refuse(Some(self.at), Cause::TooManyDevices));
+        }
+        match next {
+            Some(b']') if !comma => {
+                self.eat(b']');
+                Ok(false)
+            }
+            Some(b']') => Err(self.refuse_json("a value")),
+            None if comma => Err(self.refuse_json("a JSON value")),
+            Some(_) if comma || index == 0 => Ok(true),
+            _ => Err(self.refuse_json("',' or ']'")),
+        }
+    }
+
+    /// Steps over the end of the text.
+    pub(super) fn end(&mut self) -> Result<(), Stop> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.refuse_json("the end of the text")),
+        }
+    }
+
+    /// Steps over a value and keeps it.
+    pub(super) fn step(&mut self) -> Result<(), Stop> {
+        let token = self.token();
+        if token.as_bytes().first() == Some(&b'"') {
+            self.value = Scalar::Text(self.string()?);
             return Ok(());
         }
-        self.at -= 1;
-        Err(self.refuse_next(place, Expected::Json("a value or ']'")))
+        self.value = match token {
+            "true" => Scalar::Flag(true),
+            "false" => Scalar::Flag(false),
+            "null" => Scalar::Null,
+            // `01` and `+1` are no numbers of JSON.
+            word if word == "0" || !word.starts_with(['0', '+']) => {
+                word.parse().map_or(Scalar::Other, Scalar::Whole)
+            }
+            _ => Scalar::Other,
+        };
+        self.start = self.at;
+        self.at += token.len();
+        Ok(())
     }
 
-    /// A string with its escapes replaced; `expected` is what is said of any other value and of one over 63 bytes.
-    pub(super) fn text(
-        &mut self,
-        place: Place,
-        expected: Expected,
-        value: &Value<'t>,
-    ) -> Result<String<NAME_BYTES_MAX>, Stop> {
-        let expected = match value.scalar {
-            Scalar::Text(raw) => match unescape(raw) {
-                Ok(text) => return Ok(text),
+    /// Puts the value into `plain`; `expected` is what is said of one that is no string, and of one over 63 bytes.
+    pub(super) fn text(&mut self, expected: Expected) -> Result<(), Stop> {
+        let expected = match self.value {
+            Scalar::Text(raw) => match unescape(raw, &mut self.plain) {
+                Ok(()) => return Ok(()),
                 Err(BadString::TooLong) => expected,
                 Err(BadString::Control) => Expected::QuotedOnItsLine,
                 Err(BadString::Escape) => Expected::Escape,
             },
             _ => expected,
         };
-        Err(self.refuse_value(place, expected, value))
+        Err(self.refuse_last(expected))
     }
 
-    /// A whole number in a range.
-    pub(super) fn whole(
-        &mut self,
-        place: Place,
-        min: u32,
-        max: u32,
-        value: &Value<'t>,
-    ) -> Result<u32, Stop> {
-        match value.scalar {
+    /// The value as a whole number in a range.
+    pub(super) fn whole(&mut self, min: u32, max: u32) -> Result<u32, Stop> {
+        match self.value {
             Scalar::Whole(number) if (min..=max).contains(&number) => Ok(number),
-            _ => Err(self.refuse_value(place, Expected::Whole { min, max }, value)),
+            _ => Err(self.refuse_last(Expected::Whole { min, max })),
         }
     }
 
-    /// A whole number from 0 or 1 upwards that fits a byte.
-    pub(super) fn small(
-        &mut self,
-        place: Place,
-        min: u8,
-        max: u8,
-        value: &Value<'t>,
-    ) -> Result<u8, Stop> {
-        let number = self.whole(place, min.into(), max.into(), value)?;
+    /// The value as a whole number from 0 or 1 upwards that fits a byte.
+    pub(super) fn small(&mut self, min: u8, max: u8) -> Result<u8, Stop> {
+        let number = self.whole(min.into(), max.into())?;
         Ok(u8::try_from(number).unwrap_or(max))
     }
+
+    /// The value as the name of an interface.
+    pub(super) fn interface(&mut self, expected: Expected) -> Result<IfName, Stop> {
+        self.text(expected)?;
+        IfName::parse(&self.plain).map_err(|_| self.refuse_last(expected))
+    }
+}
+
+impl Fields {
+    /// Whether a field was there.
+    pub(super) fn have(&self, field: Field) -> bool {
+        let mut fields = self.form.fields.iter();
+        let place = fields.position(|known| *known == field);
+        place.is_some_and(|place| self.seen & (1 << place) != 0)
+    }
+}
+
+/// How long the string is that begins here, with its quotes; none when it does not end.
+fn string_bytes(rest: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    let mut bytes = rest.iter().skip(1);
+    let inside = bytes.position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    inside.map(|inside| inside + 2)
 }
 
 /// The number of the line that begins or goes on behind this.
 pub(super) fn line_behind(before: &[u8]) -> u32 {
     let breaks = before.iter().filter(|byte| **byte == b'\n').count();
     u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1)
-}
-
-/// Reads a [`Value`] of any kind.
-///
-/// The library is asked for the kind that the first byte promises. It stops reading a number or word where that could end
-/// (`0123` is 0, `1.5` is 1, `truest` is true), so the whole token is compared with what it made of it.
-pub(super) struct AnyValue<'r, 't>(pub(super) &'r mut Reader<'t>);
-
-impl<'t> DeserializeSeed<'t> for AnyValue<'_, 't> {
-    type Value = Value<'t>;
-
-    fn deserialize<D: Deserializer<'t>>(self, from: D) -> Result<Value<'t>, D::Error> {
-        let AnyValue(reader) = self;
-        let start = reader.here();
-        let token = reader.token();
-        let mut len = token.len();
-        let scalar = match token.as_bytes() {
-            [b'"', ..] => {
-                let raw = from.deserialize_str(RawText)?;
-                len = raw.len() + 2;
-                Scalar::Text(raw)
-            }
-            b"0" | [b'1'..=b'9', ..] if token.bytes().all(|byte| byte.is_ascii_digit()) => from
-                .deserialize_u32(Number)
-                .map_or(Scalar::Other, Scalar::Whole),
-            b"true" | b"false" => Scalar::Flag(from.deserialize_bool(Flag)?),
-            b"null" => from.deserialize_unit(Null).map(|()| Scalar::Null)?,
-            _ => Scalar::Other,
-        };
-        reader.at = start + len;
-        Ok(Value {
-            scalar,
-            start,
-            token,
-        })
-    }
-}
-
-/// Reads an object whose fields are all plain values.
-pub(super) struct Leaf<'r, 't, F> {
-    pub(super) reader: &'r mut Reader<'t>,
-    pub(super) object: Object,
-    pub(super) names: &'static [&'static str],
-    pub(super) field: F,
-}
-
-impl<'t, F> DeserializeSeed<'t> for Leaf<'_, 't, F>
-where
-    F: FnMut(&mut Reader<'t>, &'static str, &Value<'t>) -> Result<(), Stop>,
-{
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
-        if self.reader.token() != "{" {
-            return Err(self
-                .reader
-                .refuse_next(self.object.itself(), Expected::Json("an object"))
-                .json());
-        }
-        from.deserialize_map(self)
-    }
-}
-
-impl<'t, F> Visitor<'t> for Leaf<'_, 't, F>
-where
-    F: FnMut(&mut Reader<'t>, &'static str, &Value<'t>) -> Result<(), Stop>,
-{
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        let Leaf {
-            reader,
-            object,
-            names,
-            mut field,
-        } = self;
-        reader.fields(&mut map, object, names, |reader, map, name| {
-            let value = map.next_value_seed(AnyValue(reader))?;
-            field(reader, name, &value).map_err(Stop::json)
-        })
-    }
-}
-
-/// Takes a string as it stands in the text: the library is given no buffer to unescape it into, so it always can.
-struct RawText;
-
-impl<'t> DeserializeSeed<'t> for RawText {
-    type Value = &'t str;
-
-    fn deserialize<D: Deserializer<'t>>(self, from: D) -> Result<&'t str, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl<'t> Visitor<'t> for RawText {
-    type Value = &'t str;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, raw: &'t str) -> Result<&'t str, E> {
-        Ok(raw)
-    }
-}
-
-struct Number;
-
-impl Visitor<'_> for Number {
-    type Value = u32;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number")
-    }
-
-    fn visit_u32<E: Error>(self, number: u32) -> Result<u32, E> {
-        Ok(number)
-    }
-}
-
-struct Flag;
-
-impl Visitor<'_> for Flag {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true or false")
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
-        Ok(flag)
-    }
-}
-
-struct Null;
-
-impl Visitor<'_> for Null {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("null")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
 }

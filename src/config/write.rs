@@ -1,45 +1,56 @@
 use core::fmt::{self, Write};
 
 use super::escape::Escaped;
-use super::{Config, Device, Lan, VERSION};
+use super::{Config, Lan, VERSION};
 use crate::value::Kbit;
 
 /// What stands between the parts of the text.
 struct Style {
     colon: &'static str,
-    comma: &'static str,
+    /// Before the first field.
+    first: &'static str,
+    /// Before each other field.
+    next: &'static str,
+    /// Before the first member of an object that is on one line.
     open: &'static str,
+    /// Before each other member.
+    comma: &'static str,
+    /// Behind the last.
     close: &'static str,
-    /// Before each field.
-    field: &'static str,
-    /// Before each device.
+    /// Before the first device.
     device: &'static str,
-    /// Before the end.
+    /// Before each other device.
+    next_device: &'static str,
+    /// Behind the last device.
+    devices_end: &'static str,
+    /// Behind everything.
     end: &'static str,
-    /// Behind the end.
-    last: &'static str,
 }
 
 const PRETTY: Style = Style {
     colon: ": ",
-    comma: ", ",
+    first: "{\n  ",
+    next: ",\n  ",
     open: "{ ",
+    comma: ", ",
     close: " }",
-    field: "\n  ",
     device: "\n    ",
-    end: "\n",
-    last: "\n",
+    next_device: ",\n    ",
+    devices_end: "\n  ",
+    end: "\n}\n",
 };
 
 const COMPACT: Style = Style {
     colon: ":",
-    comma: ",",
+    first: "{",
+    next: ",",
     open: "{",
+    comma: ",",
     close: "}",
-    field: "",
     device: "",
-    end: "",
-    last: "",
+    next_device: ",",
+    devices_end: "",
+    end: "}",
 };
 
 /// Writes the text for people: every field, one device a line, two spaces of indent, a line break at the end.
@@ -62,17 +73,6 @@ pub fn write_compact(config: &Config, to: &mut impl Write) -> fmt::Result {
 
 // `dyn`: the text is written a few times a day, and one copy of the code is enough.
 fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
-    let Style {
-        colon,
-        comma,
-        open,
-        close,
-        field,
-        device,
-        end,
-        last,
-    } = *style;
-    let comma_field = format_args!(",{field}");
     let Config {
         enabled,
         wan,
@@ -82,80 +82,76 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         devices,
         mark,
     } = config;
-
-    write!(to, "{{{field}\"version\"{colon}{VERSION}")?;
-    write!(to, "{comma_field}\"enabled\"{colon}{enabled}")?;
-    write!(
-        to,
-        "{comma_field}\"wan\"{colon}{open}\"interface\"{colon}\""
-    )?;
-    match &wan.interface {
-        Some(name) => write!(to, "{name}")?,
-        None => to.write_str("auto")?,
+    let Style {
+        next, open, comma, ..
+    } = *style;
+    let text = &mut Text { style, to };
+    text.put(style.first, "version", &VERSION)?;
+    text.put(next, "enabled", enabled)?;
+    text.put(next, "wan", &"")?;
+    let name = wan.interface.as_ref();
+    let name = name.map_or(&"auto" as &dyn fmt::Display, |name| name);
+    text.put(open, "interface", &Quoted(Some(name)))?;
+    text.put(comma, "up_kbit", &Rate(wan.up))?;
+    text.put(comma, "down_kbit", &Rate(wan.down))?;
+    text.put(comma, "overhead", &wan.overhead)?;
+    text.to.write_str(style.close)?;
+    text.put(next, "lan", &Lans { lan, comma })?;
+    text.put(next, "default_class", &Quoted(Some(default_class)))?;
+    text.put(next, "shares", &"")?;
+    text.put(open, "premium", &shares.premium)?;
+    text.put(comma, "express", &shares.express)?;
+    text.put(comma, "standard", &shares.standard)?;
+    text.put(comma, "bulk", &shares.bulk)?;
+    text.to.write_str(style.close)?;
+    text.put(next, "devices", &"[")?;
+    let mut before = style.device;
+    for device in devices.iter() {
+        let name = Escaped(&device.name);
+        let name = (!device.name.is_empty()).then_some(&name as &dyn fmt::Display);
+        let class = device.class.as_ref();
+        text.to.write_str(before)?;
+        text.put(open, "mac", &Quoted(Some(&device.mac)))?;
+        text.put(comma, "name", &Quoted(name))?;
+        text.put(comma, "class", &Quoted(class.map(|class| class as _)))?;
+        text.to.write_str(style.close)?;
+        before = style.next_device;
     }
-    write!(to, "\"{comma}\"up_kbit\"{colon}{}", Rate(wan.up))?;
-    write!(to, "{comma}\"down_kbit\"{colon}{}", Rate(wan.down))?;
-    write!(to, "{comma}\"overhead\"{colon}{}{close}", wan.overhead)?;
-    write!(to, "{comma_field}\"lan\"{colon}")?;
-    match lan {
-        Lan::Auto => to.write_str("\"auto\"")?,
-        Lan::Interfaces(names) => {
-            for (index, name) in names.iter().enumerate() {
-                write!(to, "{}\"{name}\"", if index == 0 { "[" } else { comma })?;
-            }
-            to.write_str("]")?;
-        }
+    if !devices.is_empty() {
+        text.to.write_str(style.devices_end)?;
     }
-    write!(
-        to,
-        "{comma_field}\"default_class\"{colon}\"{default_class}\""
-    )?;
-    write!(
-        to,
-        "{comma_field}\"shares\"{colon}{open}\"premium\"{colon}{}",
-        shares.premium
-    )?;
-    write!(to, "{comma}\"express\"{colon}{}", shares.express)?;
-    write!(to, "{comma}\"standard\"{colon}{}", shares.standard)?;
-    write!(to, "{comma}\"bulk\"{colon}{}{close}", shares.bulk)?;
-    write!(to, "{comma_field}\"devices\"{colon}[")?;
-    for (index, entry) in devices.iter().enumerate() {
-        write!(to, "{}{device}", if index == 0 { "" } else { "," })?;
-        styled_device(entry, style, to)?;
-    }
-    write!(to, "{}]", if devices.is_empty() { "" } else { field })?;
-    write!(
-        to,
-        "{comma_field}\"mark\"{colon}{open}\"mask\"{colon}\"{:#x}\"",
-        mark.mask()
-    )?;
-    write!(to, "{comma}\"shift\"{colon}{}{close}", mark.shift())?;
-    write!(to, "{end}}}{last}")
+    text.to.write_str("]")?;
+    text.put(next, "mark", &"")?;
+    text.put(open, "mask", &format_args!("\"{:#x}\"", mark.mask()))?;
+    text.put(comma, "shift", &mark.shift())?;
+    text.to.write_str(style.close)?;
+    text.to.write_str(style.end)
 }
 
-fn styled_device(device: &Device, style: &Style, to: &mut dyn Write) -> fmt::Result {
-    let Style {
-        colon,
-        comma,
-        open,
-        close,
-        ..
-    } = *style;
-    write!(
-        to,
-        "{open}\"mac\"{colon}\"{}\"{comma}\"name\"{colon}",
-        device.mac
-    )?;
-    match device.name.as_str() {
-        "" => to.write_str("null")?,
-        name => write!(to, "\"{}\"", Escaped(name))?,
+/// The text that is being written.
+struct Text<'a> {
+    style: &'a Style,
+    to: &'a mut dyn Write,
+}
+
+impl Text<'_> {
+    /// Writes a field.
+    fn put(&mut self, before: &str, name: &str, value: &dyn fmt::Display) -> fmt::Result {
+        let colon = self.style.colon;
+        write!(self.to, "{before}\"{name}\"{colon}{value}")
     }
-    write!(to, "{comma}\"class\"{colon}")?;
-    match device.class {
-        Some(class) => write!(to, "\"{class}\"")?,
-        None => to.write_str("null")?,
+}
+
+/// A string, or null.
+struct Quoted<'a>(Option<&'a dyn fmt::Display>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, "\"{text}\""),
+            None => f.write_str("null"),
+        }
     }
-    to.write_str(close)
 }
 
 /// A rate as a number, or null.
@@ -167,5 +163,25 @@ impl fmt::Display for Rate {
             Some(Kbit(rate)) => write!(f, "{rate}"),
             None => f.write_str("null"),
         }
+    }
+}
+
+/// Where the home is.
+struct Lans<'a> {
+    lan: &'a Lan,
+    comma: &'static str,
+}
+
+impl fmt::Display for Lans<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Lan::Interfaces(names) = self.lan else {
+            return f.write_str("\"auto\"");
+        };
+        let mut before = "[";
+        for name in names {
+            write!(f, "{before}\"{name}\"")?;
+            before = self.comma;
+        }
+        f.write_str("]")
     }
 }

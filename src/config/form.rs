@@ -1,0 +1,80 @@
+//! What fields each object of the text has.
+
+use crate::value::Class;
+
+/// A field of some object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Version,
+    Enabled,
+    Wan,
+    Lan,
+    DefaultClass,
+    Shares,
+    Devices,
+    Mark,
+    Interface,
+    Up,
+    Down,
+    Overhead,
+    Share(Class),
+    Mask,
+    Shift,
+    Mac,
+    Name,
+    Class,
+}
+
+/// The fields of an object and their names, in the same order.
+pub(super) struct Form {
+    pub(super) names: &'static [&'static str],
+    pub(super) fields: &'static [Field],
+}
+
+pub(super) const WHOLE: Form = Form {
+    names: &[
+        "version",
+        "enabled",
+        "wan",
+        "lan",
+        "default_class",
+        "shares",
+        "devices",
+        "mark",
+    ],
+    fields: &[
+        Field::Version,
+        Field::Enabled,
+        Field::Wan,
+        Field::Lan,
+        Field::DefaultClass,
+        Field::Shares,
+        Field::Devices,
+        Field::Mark,
+    ],
+};
+
+pub(super) const WAN: Form = Form {
+    names: &["interface", "up_kbit", "down_kbit", "overhead"],
+    fields: &[Field::Interface, Field::Up, Field::Down, Field::Overhead],
+};
+
+pub(super) const SHARES: Form = Form {
+    names: &["premium", "express", "standard", "bulk"],
+    fields: &[
+        Field::Share(Class::Premium),
+        Field::Share(Class::Express),
+        Field::Share(Class::Standard),
+        Field::Share(Class::Bulk),
+    ],
+};
+
+pub(super) const MARK: Form = Form {
+    names: &["mask", "shift"],
+    fields: &[Field::Mask, Field::Shift],
+};
+
+pub(super) const DEVICE: Form = Form {
+    names: &["mac", "name", "class"],
+    fields: &[Field::Mac, Field::Name, Field::Class],
+};
