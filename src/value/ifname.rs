@@ -10,6 +10,8 @@ pub struct IfIndex(pub u32);
 /// An interface name of `[A-Za-z0-9._-]`, 1 to 15 bytes.
 ///
 /// The kernel allows more; names with other characters are treated as not there, so that no name ever needs quoting.
+// Aligned: it is part of much that is copied, and routers' processors copy what is not aligned byte by byte.
+#[repr(align(4))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfName {
     bytes: [u8; IF_NAME_BYTES_MAX],
