@@ -1,27 +1,18 @@
 //! What is told: the health, the devices, the flows.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use heapless::{String, Vec};
 
 use super::{Engine, FlowFilter, Goal, Queue, Trouble};
 use crate::control::{ClassStatus, Device, Direction, Flow, Line, Side, State, Status, Text};
-use crate::value::{Class, Instant, Kbit, TcStats};
+use crate::value::{Class, Instant, Kbit, TcStats, write_cut};
 
 /// Writes what fits.
 pub(super) fn text<const N: usize>(words: fmt::Arguments<'_>) -> String<N> {
-    struct Fit<const N: usize>(String<N>);
-    impl<const N: usize> Write for Fit<N> {
-        fn write_str(&mut self, piece: &str) -> fmt::Result {
-            for letter in piece.chars() {
-                self.0.push(letter).map_err(|_| fmt::Error)?;
-            }
-            Ok(())
-        }
-    }
-    let mut fit = Fit(String::new());
-    let _ = fit.write_fmt(words);
-    fit.0
+    let mut text = String::new();
+    write_cut(&mut text, words);
+    text
 }
 
 impl Engine {

@@ -21,14 +21,23 @@ impl Instant {
 
     /// The moment `wait` later; the end of time when there is none.
     pub fn after(self, wait: Duration) -> Instant {
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        // Not `as_millis`: its 128 bits are expensive on 32-bit machines.
+        let wait_ms = wait
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(wait.subsec_millis().into());
         Instant {
             ms: self.ms.saturating_add(wait_ms),
         }
     }
 
+    /// Milliseconds since `earlier`; zero when that is not earlier.
+    pub const fn ms_since(self, earlier: Instant) -> u64 {
+        self.ms.saturating_sub(earlier.ms)
+    }
+
     /// The time since `earlier`; zero when that is not earlier.
     pub fn since(self, earlier: Instant) -> Duration {
-        Duration::from_millis(self.ms.saturating_sub(earlier.ms))
+        Duration::from_millis(self.ms_since(earlier))
     }
 }

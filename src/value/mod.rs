@@ -16,6 +16,7 @@ mod qdisc;
 mod rate;
 mod refused;
 mod rules;
+mod text;
 
 pub use class::{Class, UnknownClass};
 pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
@@ -33,3 +34,4 @@ pub use qdisc::{
 pub use rate::Kbit;
 pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused, Told};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};
+pub use text::write_cut;

@@ -3,6 +3,8 @@ use core::ops::Deref;
 
 use heapless::String;
 
+use super::write_cut;
+
 /// Bytes of the kernel's own words that are kept; the longest seen have 60.
 pub const REFUSED_TEXT_BYTES_MAX: usize = 80;
 
@@ -43,18 +45,17 @@ pub enum Cause {
 impl Refused {
     /// A refusal; what does not fit of the text is cut.
     pub fn new(cause: Cause, text: &str) -> Refused {
-        let end = text.floor_char_boundary(REFUSED_TEXT_BYTES_MAX);
-        let mut kept = String::new();
-        // Cut, it fits.
-        let _ = kept.push_str(text.get(..end).unwrap_or_default());
-        Refused(Box::new(Told { cause, text: kept }))
+        Refused::told(cause, format_args!("{text}"))
     }
 
     /// A refusal of other meaning, in these words; what does not fit is left out.
     pub fn other(words: fmt::Arguments<'_>) -> Refused {
+        Refused::told(Cause::Other, words)
+    }
+
+    fn told(cause: Cause, words: fmt::Arguments<'_>) -> Refused {
         let mut text = String::new();
-        let _ = fmt::Write::write_fmt(&mut text, words);
-        let cause = Cause::Other;
+        write_cut(&mut text, words);
         Refused(Box::new(Told { cause, text }))
     }
 }
