@@ -239,7 +239,7 @@ impl Engine {
         self.saving.due = true;
         self.saving.refused = None;
         match self.saving.last {
-            Some(last) if now.since(last) < SAVE_EVERY => {
+            Some(last) if now < last.after(SAVE_EVERY) => {
                 self.timers.set(Timer::Save, last.after(SAVE_EVERY))
             }
             _ => self.timers.clear(Timer::Save),

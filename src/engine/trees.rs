@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use super::lanes::{LINE, Lanes, Queue, ROOT};
+use super::lanes::{LINE, Lane, Lanes, Queue, ROOT};
 use super::limits::ROOTS_MAX;
 use super::{Op, Put};
 use crate::value::{ClassSeen, Discipline, HtbClass, IfIndex, Leaf, Qdisc, TcHandle, TcStats};
@@ -94,43 +94,43 @@ impl Trees {
             });
             return;
         }
-        let Some(tree) = self.tree_mut(dev) else {
-            return;
-        };
-        for (seen, queue) in tree.classes.iter_mut().zip(Queue::ALL) {
-            if parent == queue.handle() {
-                seen.backlog_bytes = qdisc.stats.backlog_bytes;
-                if let Discipline::Leaf(leaf) = qdisc.discipline {
-                    seen.leaf = Some((handle, leaf));
-                }
+        if let Some(seen) = self.seen_mut(dev, parent) {
+            seen.backlog_bytes = qdisc.stats.backlog_bytes;
+            if let Discipline::Leaf(leaf) = qdisc.discipline {
+                seen.leaf = Some((handle, leaf));
             }
         }
     }
 
+    /// The class of a device with this name, if it is one of ours.
+    fn seen_mut(&mut self, dev: IfIndex, class: TcHandle) -> Option<&mut Seen> {
+        let place = place_of(class)?;
+        self.tree_mut(dev)?.classes.get_mut(place)
+    }
+
     /// A class is there.
     pub fn learn_class(&mut self, seen: &ClassSeen) {
-        let Some(tree) = self.tree_mut(seen.dev) else {
-            return;
-        };
-        if seen.class.handle == LINE {
-            tree.line = Some(seen.class);
+        self.put_class(seen.dev, &seen.class);
+        if let Some(known) = self.seen_mut(seen.dev, seen.class.handle) {
+            known.stats = seen.stats;
         }
-        for (known, queue) in tree.classes.iter_mut().zip(Queue::ALL) {
-            if seen.class.handle == queue.handle() {
-                known.htb = Some(seen.class);
-                known.stats = seen.stats;
-            }
+    }
+
+    fn put_class(&mut self, dev: IfIndex, class: &HtbClass) {
+        if let Some(known) = self.seen_mut(dev, class.handle) {
+            known.htb = Some(*class);
+        } else if class.handle == LINE
+            && let Some(tree) = self.tree_mut(dev)
+        {
+            tree.line = Some(*class);
         }
     }
 
     /// A device is gone, and its queues with it: the kernel says so of the device only.
     pub fn lose(&mut self, dev: IfIndex) {
-        self.roots.retain(|root| root.dev != dev);
-        for (known, tree) in &mut self.trees {
-            if *known == Some(dev) {
-                *known = None;
-                *tree = Tree::default();
-            }
+        self.forget_root(dev);
+        for (known, _) in &mut self.trees {
+            known.take_if(|known| *known == dev);
         }
     }
 
@@ -172,65 +172,52 @@ impl Trees {
                 }));
             }
         }
-        let tree = self.tree(dev).copied().unwrap_or_default();
-        if let Some(op) = class_change(
-            dev,
-            tree.line.map(|seen| told_of_inner(seen, wished.line)),
-            wished.line,
-        ) {
-            return Ok(Some(op));
-        }
-        for (lane, seen) in wished.lanes.iter().zip(&tree.classes) {
-            if let Some(op) = class_change(dev, seen.htb, lane.htb) {
-                return Ok(Some(op));
+        Ok(self.class_change(dev, wished))
+    }
+
+    /// The first operation below the root.
+    fn class_change(&self, dev: IfIndex, wished: &Lanes) -> Option<Op> {
+        let unseen = Tree::default();
+        let tree = self.tree(dev).unwrap_or(&unseen);
+        let line = tree.line.map(|seen| told_of_inner(seen, &wished.line));
+        let line = core::iter::once((&wished.line, line.as_ref(), None));
+        let lanes = wished.lanes.iter().zip(&tree.classes);
+        let lanes = lanes.map(|(lane, seen)| (&lane.htb, seen.htb.as_ref(), Some((lane, seen))));
+        for (class, seen, leaf) in line.chain(lanes) {
+            if seen != Some(class) {
+                let put = seen.map_or(Put::New, |_| Put::Change);
+                let class = *class;
+                return Some(Op::Class { dev, class, put });
             }
-            let leaf_op = |put| Op::Leaf {
-                dev,
-                class: lane.htb.handle,
-                handle: lane.leaf_handle,
-                leaf: lane.leaf,
-                put,
-            };
-            match seen.leaf {
-                Some((handle, leaf))
-                    if handle == lane.leaf_handle && lane.leaf.is_in_force_as(&leaf) => {}
-                Some((handle, leaf))
-                    if handle == lane.leaf_handle && leaf.kind() == lane.leaf.kind() =>
-                {
-                    return Ok(Some(leaf_op(Put::Change)));
-                }
-                _ => return Ok(Some(leaf_op(Put::New))),
+            if let Some((lane, seen)) = leaf
+                && let Some(put) = leaf_put(lane, seen)
+            {
+                return Some(Op::Leaf {
+                    dev,
+                    class: class.handle,
+                    handle: lane.leaf_handle,
+                    leaf: lane.leaf,
+                    put,
+                });
             }
         }
-        Ok(None)
+        None
     }
 
     /// An operation was carried out: the kernel now is as it says.
     pub fn done(&mut self, op: &Op) {
-        match *op {
+        match op {
             Op::Root { dev, root } => {
-                self.roots.retain(|known| known.dev != dev);
+                self.forget_root(*dev);
                 let _ = self.roots.push(Root {
-                    dev,
+                    dev: *dev,
                     handle: root.handle,
                     default_minor: Some(root.default_minor),
                 });
-                if let Some(tree) = self.tree_mut(dev) {
-                    *tree = Tree::default();
-                }
             }
-            Op::DeleteRoot { dev, .. } => {
-                self.roots.retain(|known| known.dev != dev);
-                if let Some(tree) = self.tree_mut(dev) {
-                    *tree = Tree::default();
-                }
-            }
-            Op::Class { dev, class, .. } => {
-                let stats = self
-                    .tree(dev)
-                    .map_or(TcStats::default(), |tree| tree.stats_of(class.handle));
-                self.learn_class(&ClassSeen { dev, class, stats });
-            }
+            Op::DeleteRoot { dev, .. } => self.forget_root(*dev),
+            // What was counted goes on being counted.
+            Op::Class { dev, class, .. } => self.put_class(*dev, class),
             Op::Leaf {
                 dev,
                 class,
@@ -238,24 +225,30 @@ impl Trees {
                 leaf,
                 ..
             } => {
-                if let Some(tree) = self.tree_mut(dev) {
-                    for (seen, _) in tree
-                        .classes
-                        .iter_mut()
-                        .zip(Queue::ALL)
-                        .filter(|(_, own)| own.handle() == class)
-                    {
-                        seen.leaf = Some((handle, leaf));
-                    }
+                if let Some(seen) = self.seen_mut(*dev, *class) {
+                    seen.leaf = Some((*handle, *leaf));
                 }
             }
             _ => {}
         }
     }
+
+    /// The root of a device is another now, or none, and what was below it is gone.
+    fn forget_root(&mut self, dev: IfIndex) {
+        self.roots.retain(|known| known.dev != dev);
+        if let Some(tree) = self.tree_mut(dev) {
+            *tree = Tree::default();
+        }
+    }
+}
+
+/// The place of a class in [`Queue::ALL`], by its name.
+fn place_of(class: TcHandle) -> Option<usize> {
+    Queue::ALL.iter().position(|queue| queue.handle() == class)
 }
 
 /// HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it was made.
-const fn told_of_inner(seen: HtbClass, wished: HtbClass) -> HtbClass {
+const fn told_of_inner(seen: HtbClass, wished: &HtbClass) -> HtbClass {
     HtbClass {
         quantum_bytes: wished.quantum_bytes,
         prio: wished.prio,
@@ -263,40 +256,31 @@ const fn told_of_inner(seen: HtbClass, wished: HtbClass) -> HtbClass {
     }
 }
 
-fn class_change(dev: IfIndex, seen: Option<HtbClass>, wished: HtbClass) -> Option<Op> {
-    match seen {
-        Some(seen) if seen == wished => None,
-        Some(_) => Some(Op::Class {
-            dev,
-            class: wished,
-            put: Put::Change,
-        }),
-        None => Some(Op::Class {
-            dev,
-            class: wished,
-            put: Put::New,
-        }),
+/// What the leaf of a lane needs; none when it is as it should be.
+fn leaf_put(lane: &Lane, seen: &Seen) -> Option<Put> {
+    match &seen.leaf {
+        Some((handle, leaf)) if *handle == lane.leaf_handle => {
+            if lane.leaf.is_in_force_as(leaf) {
+                None
+            } else if leaf.kind() == lane.leaf.kind() {
+                Some(Put::Change)
+            } else {
+                Some(Put::New)
+            }
+        }
+        _ => Some(Put::New),
     }
 }
 
 impl Tree {
-    fn stats_of(&self, handle: TcHandle) -> TcStats {
-        let mut classes = self.classes.iter().zip(Queue::ALL);
-        classes
-            .find(|(_, queue)| queue.handle() == handle)
-            .map_or(TcStats::default(), |(seen, _)| seen.stats)
-    }
-
     /// What went through a class, and how many bytes wait in it.
     pub fn stats(&self, queue: Queue) -> TcStats {
-        let mut classes = self.classes.iter().zip(Queue::ALL);
-        let seen = classes
-            .find(|(_, own)| *own == queue)
-            .map_or(Seen::default(), |(seen, _)| *seen);
-        TcStats {
+        let place = place_of(queue.handle());
+        let seen = place.and_then(|place| self.classes.get(place));
+        seen.map_or(TcStats::default(), |seen| TcStats {
             backlog_bytes: seen.backlog_bytes,
             ..seen.stats
-        }
+        })
     }
 
     /// The leaf in use.

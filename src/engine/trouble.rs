@@ -96,8 +96,7 @@ impl Engine {
         if self.gave_up.is_anything() || self.blind {
             // What is still there although it should not be is not forgotten. Leaving, there is no later.
             if self.goal == Goal::Configured {
-                self.timers.set(Timer::Retry, now.after(self.retry));
-                self.retry = (self.retry * 2).min(RETRY_MAX);
+                self.retry_later(now);
             }
             return;
         }
@@ -117,6 +116,11 @@ impl Engine {
         }
     }
 
+    fn retry_later(&mut self, now: Instant) {
+        self.timers.set(Timer::Retry, now.after(self.retry));
+        self.retry = (self.retry * 2).min(RETRY_MAX);
+    }
+
     /// Something of ours was undone by somebody. Returns whether we stop putting it back.
     pub(super) fn fought(&mut self, now: Instant) -> bool {
         self.fights.touched = false;
@@ -126,7 +130,7 @@ impl Engine {
         }
         self.journal.note(now, Event::Fought);
         match self.fights.since {
-            Some(since) if now.since(since) < FIGHT_WINDOW => {
+            Some(since) if now < since.after(FIGHT_WINDOW) => {
                 self.fights.rounds = self.fights.rounds.saturating_add(1);
             }
             _ => {
@@ -157,8 +161,7 @@ impl Engine {
             // An event will tell: nothing to try in the meantime. A far timer only guards against an event that is never sent.
             self.timers.set(Timer::Retry, now.after(RETRY_MAX));
         } else {
-            self.timers.set(Timer::Retry, now.after(self.retry));
-            self.retry = (self.retry * 2).min(RETRY_MAX);
+            self.retry_later(now);
         }
         self.trouble = Some(trouble);
     }
