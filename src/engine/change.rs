@@ -105,10 +105,7 @@ impl Engine {
 
     /// A direction of the line as configured; none where the rate is not said.
     pub(super) fn line(&self, direction: Direction, places: &Places) -> Option<Line> {
-        let (rate, link): (Option<Kbit>, &Link) = match direction {
-            Direction::Up => (self.config.wan.up, &places.wan),
-            Direction::Down => (self.config.wan.down, &places.lan),
-        };
+        let (link, rate) = self.way(direction, places);
         Some(Line {
             direction,
             rate: rate?,
@@ -117,6 +114,18 @@ impl Engine {
             shares: self.config.shares,
             pace_percent: self.pace_percent(direction),
         })
+    }
+
+    /// Where a direction of the line leaves us, and its rate as far as that is said.
+    pub(super) fn way<'p>(
+        &self,
+        direction: Direction,
+        places: &'p Places,
+    ) -> (&'p Link, Option<Kbit>) {
+        match direction {
+            Direction::Up => (&places.wan, self.config.wan.up),
+            Direction::Down => (&places.lan, self.config.wan.down),
+        }
     }
 
     /// How much of the line is used for now.

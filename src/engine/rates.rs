@@ -73,50 +73,45 @@ impl Rates {
 
     /// What the last interval says.
     pub(super) fn interval(&self) -> Interval {
-        let (Some(previous), Some(latest)) = (self.previous, self.latest) else {
-            return Interval::default();
-        };
-        let ms = u64::try_from(latest.at.since(previous.at).as_millis())
-            .unwrap_or(u64::MAX)
-            .max(1);
         let mut interval = Interval::default();
-        for direction in Direction::BOTH {
-            let way = direction as usize;
-            let (Some(before), Some(after)) = (previous.classes.get(way), latest.classes.get(way))
-            else {
-                continue;
-            };
+        let (Some(previous), Some(latest)) = (&self.previous, &self.latest) else {
+            return interval;
+        };
+        let ms = latest.at.ms_since(previous.at).max(1);
+        let told = interval.queue_kbit.iter_mut();
+        let told = told.zip(&mut interval.proven_percent);
+        let counted = previous.classes.iter().zip(&latest.classes);
+        for ((direction, (before, after)), (kbits, proven)) in
+            Direction::BOTH.iter().zip(counted).zip(told)
+        {
             let mut queued = 0_u64;
             // Queues or a WAN that were made anew count from 0 again: such an interval proves nothing.
             let mut whole = true;
-            for ((before, after), kbit) in before.iter().zip(after).zip(
-                interval
-                    .queue_kbit
-                    .iter_mut()
-                    .flat_map(|all| all.iter_mut())
-                    .skip(way * Queue::ALL.len()),
-            ) {
+            for ((before, after), kbit) in before.iter().zip(after).zip(kbits) {
                 let bytes = after.bytes.saturating_sub(before.bytes);
-                *kbit = u32::try_from(bytes.saturating_mul(8) / ms).unwrap_or(u32::MAX);
+                *kbit = kbit_of(bytes, ms);
                 whole &= after.bytes >= before.bytes;
                 queued = queued.saturating_add(bytes);
                 // What was dropped on its way home had come over the WAN all the same.
-                if direction == Direction::Down {
+                if *direction == Direction::Down {
                     queued = queued.saturating_add(dropped_bytes(before, after));
                 }
             }
-            let carried = match direction {
-                Direction::Up => latest.wan.tx.checked_sub(previous.wan.tx),
-                Direction::Down => latest.wan.rx.checked_sub(previous.wan.rx),
+            let (before, after) = match direction {
+                Direction::Up => (previous.wan.tx, latest.wan.tx),
+                Direction::Down => (previous.wan.rx, latest.wan.rx),
             };
-            if let Some(proven) = interval.proven_percent.get_mut(way) {
-                *proven = carried
-                    .filter(|_| whole)
-                    .and_then(|carried| proven_percent(queued, carried));
+            if whole && let Some(carried) = after.checked_sub(before) {
+                *proven = proven_percent(queued, carried);
             }
         }
         interval
     }
+}
+
+/// The rate of so many bytes in so many milliseconds.
+fn kbit_of(bytes: u64, ms: u64) -> u32 {
+    u32::try_from(bytes.saturating_mul(8) / ms).unwrap_or(u32::MAX)
 }
 
 /// Bytes that were dropped. Only packets are counted; those that were sent tell their size.
@@ -146,14 +141,14 @@ impl Engine {
             return;
         };
         let stats = |dev| {
-            let tree = self.trees.tree(dev).copied().unwrap_or_default();
-            Queue::ALL.map(|queue| tree.stats(queue))
+            let tree = self.trees.tree(dev);
+            Queue::ALL.map(|queue| tree.map_or(TcStats::default(), |tree| tree.stats(queue)))
         };
         let devices = [places.wan.index, places.lan.index];
         // Another device's counters have another start.
         let latest = self.rates.latest.filter(|latest| latest.devices == devices);
         // Two questions in a row would leave an interval too short to say anything: the earlier sample then stays.
-        if latest.is_some_and(|latest| now.since(latest.at) < RATE_WINDOW) {
+        if latest.is_some_and(|latest| now < latest.at.after(RATE_WINDOW)) {
             return;
         }
         self.rates.previous = latest;
@@ -220,16 +215,10 @@ impl Engine {
         for device in self.devices.iter_mut() {
             let (before, after) = (device.traffic, device.counting);
             let rate_kbit = since.map(|first| {
-                let ms = u64::try_from(now.since(first).as_millis())
-                    .unwrap_or(u64::MAX)
-                    .max(1);
-                let kbit = |before: u64, after: u64| {
-                    u32::try_from(after.saturating_sub(before).saturating_mul(8) / ms)
-                        .unwrap_or(u32::MAX)
-                };
+                let ms = now.ms_since(first).max(1);
                 (
-                    kbit(before.up_bytes, after.up_bytes),
-                    kbit(before.down_bytes, after.down_bytes),
+                    kbit_of(after.up_bytes.saturating_sub(before.up_bytes), ms),
+                    kbit_of(after.down_bytes.saturating_sub(before.down_bytes), ms),
                 )
             });
             if since.is_some() && after.up_bytes > before.up_bytes {

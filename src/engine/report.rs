@@ -4,7 +4,8 @@ use core::fmt;
 
 use heapless::{String, Vec};
 
-use super::{Engine, FlowFilter, Goal, Queue, Trouble};
+use super::rates::Interval;
+use super::{Engine, FlowFilter, Goal, Places, Queue, Trouble};
 use crate::control::{ClassStatus, Device, Direction, Flow, Line, Side, State, Status, Text};
 use crate::value::{Class, Instant, Kbit, TcStats, write_cut};
 
@@ -17,39 +18,49 @@ pub(super) fn text<const N: usize>(words: fmt::Arguments<'_>) -> String<N> {
 
 impl Engine {
     /// The health.
-    pub(super) fn status(&self, now: Instant) -> Status {
+    pub(super) fn status(&self, now: Instant) -> Box<Status> {
         let (flows, flows_max) = self.rates.fill();
         let interval = self.rates.interval();
-        let mut classes = Vec::new();
-        for queue in Queue::ALL {
-            let line = |direction| self.queue_line(queue, direction);
-            let status = ClassStatus {
-                class: text(format_args!("{}", queue.name())),
-                mark: match queue {
-                    Queue::Lane(class) => self.layout().bits(Some(class)),
-                    Queue::Small => 0,
-                },
-                up: line(Direction::Up),
-                down: line(Direction::Down),
-            };
-            // As many as there are queues.
-            let _ = classes.push(status);
-        }
-        let [proven_up, proven_down] = interval.proven_percent;
-        Status {
+        let mut status = Box::new(Status {
             state: self.state(),
             reason: self.reason(),
             version: text(format_args!("{}", env!("CARGO_PKG_VERSION"))),
             pid: 0,
-            uptime_s: now.since(self.started).as_secs(),
-            up: self.side(Direction::Up, proven_up),
-            down: self.side(Direction::Down, proven_down),
-            classes,
+            uptime_s: now.ms_since(self.started) / 1000,
+            up: Side::default(),
+            down: Side::default(),
+            classes: Vec::new(),
             devices: u16::try_from(self.devices.len()).unwrap_or(u16::MAX),
             flows,
             flows_max,
             saved: !self.saving.due,
+        });
+        let places = self.links.places(&self.config).ok();
+        let Interval {
+            queue_kbit: [up_kbit, down_kbit],
+            proven_percent: [proven_up, proven_down],
+        } = interval;
+        if let Some(places) = &places {
+            status.up = self.side(Direction::Up, places, &up_kbit, proven_up);
+            status.down = self.side(Direction::Down, places, &down_kbit, proven_down);
         }
+        for (queue, (up_kbit, down_kbit)) in Queue::ALL.iter().zip(up_kbit.iter().zip(&down_kbit)) {
+            let line = |direction, rate_kbit: &u32| match &places {
+                Some(places) => self.queue_line(*queue, direction, places, *rate_kbit),
+                None => Line::default(),
+            };
+            // As many as there are queues.
+            let _ = status.classes.push(ClassStatus {
+                class: text(format_args!("{}", queue.name())),
+                mark: match queue {
+                    Queue::Lane(class) => self.layout().bits(Some(*class)),
+                    Queue::Small => 0,
+                },
+                up: line(Direction::Up, up_kbit),
+                down: line(Direction::Down, down_kbit),
+            });
+        }
+        status
     }
 
     fn state(&self) -> State {
@@ -79,28 +90,21 @@ impl Engine {
         text(format_args!("'enabled' is false in the configuration"))
     }
 
-    fn side(&self, direction: Direction, proven_percent: Option<u8>) -> Side {
-        let Ok(places) = self.links.places(&self.config) else {
-            return Side::default();
-        };
-        let link = match direction {
-            Direction::Up => places.wan,
-            Direction::Down => places.lan,
-        };
-        let rate = match direction {
-            Direction::Up => self.config.wan.up,
-            Direction::Down => self.config.wan.down,
-        };
-        let rates = self.rates.interval().queue_kbit;
-        let rate_kbit = rates.get(direction as usize).map_or(0, |all| {
-            all.iter()
-                .fold(0, |sum: u32, rate| sum.saturating_add(*rate))
-        });
+    fn side(
+        &self,
+        direction: Direction,
+        places: &Places,
+        queue_kbit: &[u32],
+        proven_percent: Option<u8>,
+    ) -> Side {
+        let (link, rate) = self.way(direction, places);
         let leaf = self.trees.tree(link.index).and_then(super::Tree::leaf);
         Side {
             interface: text(format_args!("{}", link.name)),
             line_kbit: rate.map_or(0, |rate| rate.0),
-            rate_kbit,
+            rate_kbit: queue_kbit
+                .iter()
+                .fold(0, |sum, rate| sum.saturating_add(*rate)),
             proven_percent: proven_percent.filter(|_| self.is_on()),
             leaf: text(format_args!(
                 "{}",
@@ -109,28 +113,20 @@ impl Engine {
         }
     }
 
-    fn queue_line(&self, queue: Queue, direction: Direction) -> Line {
-        let Ok(places) = self.links.places(&self.config) else {
-            return Line::default();
+    fn queue_line(
+        &self,
+        queue: Queue,
+        direction: Direction,
+        places: &Places,
+        rate_kbit: u32,
+    ) -> Line {
+        let (link, _) = self.way(direction, places);
+        let tree = self.trees.tree(link.index);
+        let stats = tree.map_or(TcStats::default(), |tree| tree.stats(queue));
+        let guarantee = match self.line(direction, places) {
+            Some(line) if queue != Queue::Lane(Class::Exempt) => line.share(queue),
+            _ => Kbit(0),
         };
-        let dev = match direction {
-            Direction::Up => places.wan.index,
-            Direction::Down => places.lan.index,
-        };
-        let line = self.line(direction, &places);
-        let stats = self
-            .trees
-            .tree(dev)
-            .map_or(TcStats::default(), |tree| tree.stats(queue));
-        let rates = self.rates.interval().queue_kbit;
-        let rate_kbit = rates
-            .get(direction as usize)
-            .and_then(|all| all.iter().zip(Queue::ALL).find(|(_, own)| *own == queue))
-            .map(|(rate, _)| *rate)
-            .unwrap_or_default();
-        let guarantee = line
-            .filter(|_| queue != Queue::Lane(Class::Exempt))
-            .map_or(Kbit(0), |line| line.share(queue));
         // What waits leaves at the rate that the class has now, at least at its guarantee.
         let drain = Kbit(rate_kbit.max(guarantee.0)).bytes_per_s().max(1);
         let delay_ms = u64::from(stats.backlog_bytes) * 1000 / drain;
@@ -166,7 +162,7 @@ impl Engine {
             down_kbit: rate.map(|(_, down)| down),
             seen_s: device
                 .seen
-                .map(|seen| u32::try_from(now.since(seen).as_secs()).unwrap_or(u32::MAX)),
+                .map(|seen| u32::try_from(now.ms_since(seen) / 1000).unwrap_or(u32::MAX)),
         })
     }
 

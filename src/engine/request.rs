@@ -165,7 +165,7 @@ impl Engine {
             .position(|asked| asked.question != Question::Devices)?;
         let Asked { client, question } = self.asked.remove(place);
         let answer = match question {
-            Question::Status => Answer::Status(Box::new(self.status(now))),
+            Question::Status => Answer::Status(self.status(now)),
             Question::Doctor => Answer::Doctor(Box::new(self.doctor())),
             Question::Config => Answer::Config,
             Question::Flows(filter) => Answer::Flows(filter),
