@@ -168,30 +168,42 @@ impl Devices {
         if let Some(id) = self.find(mac) {
             return Seen::Known(id);
         }
-        let device = Device::new(mac);
-        if self.devices.push(device.clone()).is_ok() {
-            return DeviceId::new(self.devices.len() - 1).map_or(Seen::Full, Seen::Added);
+        if !self.devices.is_full() {
+            let id = DeviceId::new(self.devices.len());
+            // There is room.
+            let _ = self.devices.push(Device::new(mac));
+            return id.map_or(Seen::Full, Seen::Added);
         }
         let silent = self
             .devices
             .iter()
             .enumerate()
             .filter(|(_, old)| !old.configured && old.kernel_class.is_none());
-        let Some((place, _)) = silent.min_by_key(|(_, old)| old.seen) else {
-            return Seen::Full;
-        };
-        let Some(id) = DeviceId::new(place) else {
+        let silent = silent.min_by_key(|(_, old)| old.seen);
+        let Some(id) = silent.and_then(|(place, _)| DeviceId::new(place)) else {
             return Seen::Full;
         };
         self.forget_addresses(id);
-        if let Some(old) = self.devices.get_mut(place) {
-            *old = device;
+        if let Some(old) = self.get_mut(id) {
+            *old = Device::new(mac);
         }
         Seen::Evicted(id)
     }
 
     fn forget_addresses(&mut self, id: DeviceId) {
-        self.addresses.retain(|_, known| known.device != id);
+        // Few: a device has at most 32.
+        while let Some(address) = self.oldest_address(Some(id)) {
+            self.addresses.swap_remove(&address);
+        }
+    }
+
+    /// The address, of this device or of all, that was silent longest.
+    fn oldest_address(&self, of: Option<DeviceId>) -> Option<IpAddr> {
+        let known = self.addresses.iter();
+        known
+            .filter(|(_, known)| of.is_none_or(|id| known.device == id))
+            .min_by_key(|(_, known)| known.told)
+            .map(|(address, _)| *address)
     }
 
     /// A device has an address; whoever had it before has it no more. A lease only tells of an address that the kernel has not told of: it is the
@@ -207,28 +219,21 @@ impl Devices {
             *known = Address { device: id, told };
             return Located::Moved;
         }
-        let crowded = self
-            .addresses
-            .values()
-            .filter(|known| known.device == id)
-            .count()
-            >= DEVICE_ADDRESSES_MAX;
-        let entry = Address { device: id, told };
-        if !crowded && self.addresses.insert(address, entry).is_ok() {
-            return Located::Moved;
-        }
-        let oldest = self
-            .addresses
-            .iter()
-            .filter(|(_, known)| !crowded || known.device == id)
-            .min_by_key(|(_, known)| known.told)
-            .map(|(address, _)| *address);
-        if let Some(oldest) = oldest {
+        let own = self.addresses.values().filter(|known| known.device == id);
+        let crowded = own.count() >= DEVICE_ADDRESSES_MAX;
+        let full = self.addresses.len() == ADDRESSES_MAX;
+        if (crowded || full)
+            && let Some(oldest) = self.oldest_address(crowded.then_some(id))
+        {
             self.addresses.swap_remove(&oldest);
         }
         // There is room now.
-        let _ = self.addresses.insert(address, entry);
-        Located::Evicted
+        let _ = self.addresses.insert(address, Address { device: id, told });
+        if crowded || full {
+            Located::Evicted
+        } else {
+            Located::Moved
+        }
     }
 
     /// The configuration says who has which name and class. Devices whose class is another than before are to be marked anew. Returns how many
