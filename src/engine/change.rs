@@ -61,13 +61,14 @@ impl Engine {
             // Who is there was asked before it was known where the LAN is.
             self.unknown.neighbours = true;
         }
-        for (direction, link) in [(Direction::Up, wan), (Direction::Down, lan)] {
+        for direction in Direction::BOTH {
+            let (link, _) = self.way(direction, &places);
             if self.trees.tree(link.index).is_none() {
                 // The WAN or the LAN is another device than at the last look.
                 self.forget_trees();
                 return Ok(Some(Op::Look(Look::Qdiscs)));
             }
-            if let Some(op) = self.tree_change(direction, &link, &places)? {
+            if let Some(op) = self.tree_change(direction, &places)? {
                 return Ok(Some(op));
             }
         }
@@ -88,9 +89,9 @@ impl Engine {
     fn tree_change(
         &self,
         direction: Direction,
-        link: &Link,
-        places: &Places,
+        places: &Places<'_>,
     ) -> Result<Option<Op>, Trouble> {
+        let (link, _) = self.way(direction, places);
         let Some(line) = self.line(direction, places) else {
             return Ok(None);
         };
@@ -104,7 +105,7 @@ impl Engine {
     }
 
     /// A direction of the line as configured; none where the rate is not said.
-    pub(super) fn line(&self, direction: Direction, places: &Places) -> Option<Line> {
+    pub(super) fn line(&self, direction: Direction, places: &Places<'_>) -> Option<Line> {
         let (link, rate) = self.way(direction, places);
         Some(Line {
             direction,
@@ -120,11 +121,11 @@ impl Engine {
     pub(super) fn way<'p>(
         &self,
         direction: Direction,
-        places: &'p Places,
+        places: &Places<'p>,
     ) -> (&'p Link, Option<Kbit>) {
         match direction {
-            Direction::Up => (&places.wan, self.config.wan.up),
-            Direction::Down => (&places.lan, self.config.wan.down),
+            Direction::Up => (places.wan, self.config.wan.up),
+            Direction::Down => (places.lan, self.config.wan.down),
         }
     }
 
@@ -145,7 +146,7 @@ impl Engine {
             .map_or(LeafKind::Bfifo, |(kind, _)| kind)
     }
 
-    fn wished_rules(&self, places: &Places) -> Ruleset {
+    fn wished_rules(&self, places: &Places<'_>) -> Ruleset {
         Ruleset {
             lan: places.lan.name,
             wan: places.wan.name,

@@ -30,7 +30,10 @@ pub const HEALTH_EVERY: Duration = Duration::from_secs(5);
 pub const RATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// After the kernel refused: first this long, then twice as long each time, up to [`RETRY_MAX`].
-pub const RETRY_MIN: Duration = Duration::from_secs(2);
+pub const RETRY_MIN: Duration = Duration::from_secs(RETRY_MIN_S as u64);
+
+/// [`RETRY_MIN`] in seconds.
+pub(super) const RETRY_MIN_S: u16 = 2;
 
 /// See [`RETRY_MIN`].
 pub const RETRY_MAX: Duration = Duration::from_secs(60);

@@ -18,11 +18,11 @@ pub struct Links {
 
 /// The two devices that matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct Places<'a> {
     /// Where uploads leave.
-    pub wan: Link,
+    pub wan: &'a Link,
     /// Where downloads leave.
-    pub lan: Link,
+    pub lan: &'a Link,
 }
 
 /// Why the WAN or the LAN is not known.
@@ -137,16 +137,16 @@ impl Links {
     ///
     /// # Errors
     /// [`Unplaced`]: which of both is not known, and why.
-    pub fn places(&self, config: &Config) -> Result<Places, Unplaced> {
-        let wan = *match config.wan.interface {
+    pub fn places(&self, config: &Config) -> Result<Places<'_>, Unplaced> {
+        let wan = match config.wan.interface {
             Some(name) => self.by_name("wan.interface", name)?,
             None => self
                 .route
                 .and_then(|(dev, _)| self.by_index(dev))
                 .ok_or(Unplaced::NoDefaultRoute)?,
         };
-        let lan = *match &config.lan {
-            Lan::Auto => self.only_lan(&wan)?,
+        let lan = match &config.lan {
+            Lan::Auto => self.only_lan(wan)?,
             Lan::Interfaces(names) => match names.as_slice() {
                 [name] => self.by_name("lan", *name)?,
                 [] => return Err(Unplaced::NoLan),

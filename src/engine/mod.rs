@@ -38,8 +38,6 @@ mod trees;
 mod trouble;
 mod whom;
 
-use core::time::Duration;
-
 use heapless::Vec;
 
 use crate::config::Config;
@@ -59,7 +57,7 @@ pub use timers::{Timer, Timers};
 pub use trees::{Foreign, Tree, Trees};
 pub use trouble::Trouble;
 
-use limits::RETRY_MIN;
+use limits::RETRY_MIN_S;
 use looks::Unknown;
 use rates::Rates;
 use remark::Remark;
@@ -100,7 +98,8 @@ pub struct Engine {
     accounting: Before,
     /// Why what is wished is not what is.
     trouble: Option<Trouble>,
-    retry: Duration,
+    /// How long the next wait after a refusal is, in seconds.
+    retry_s: u16,
     fights: Fights,
     /// Changes that came together, and are carried out or undone together.
     pending: Vec<Pending, { limits::WAITING_CLIENTS_MAX }>,
@@ -157,7 +156,7 @@ impl Engine {
             before: None,
             accounting: Before { acct: None },
             trouble: None,
-            retry: RETRY_MIN,
+            retry_s: RETRY_MIN_S,
             fights: Fights::default(),
             pending: Vec::new(),
             asked: Vec::new(),

@@ -140,10 +140,6 @@ impl Engine {
         let Ok(places) = self.links.places(&self.config) else {
             return;
         };
-        let stats = |dev| {
-            let tree = self.trees.tree(dev);
-            Queue::ALL.map(|queue| tree.map_or(TcStats::default(), |tree| tree.stats(queue)))
-        };
         let devices = [places.wan.index, places.lan.index];
         // Another device's counters have another start.
         let latest = self.rates.latest.filter(|latest| latest.devices == devices);
@@ -152,12 +148,19 @@ impl Engine {
             return;
         }
         self.rates.previous = latest;
-        self.rates.latest = Some(Sample {
+        let sample = self.rates.latest.insert(Sample {
             at: now,
             wan: self.rates.wan,
             devices,
-            classes: devices.map(stats),
+            classes: Default::default(),
         });
+        for (dev, classes) in devices.iter().zip(&mut sample.classes) {
+            if let Some(tree) = self.trees.tree(*dev) {
+                for (stats, queue) in classes.iter_mut().zip(&Queue::ALL) {
+                    *stats = tree.stats(*queue);
+                }
+            }
+        }
     }
 
     /// A count of the devices' bytes is wanted.

@@ -93,7 +93,7 @@ impl Engine {
     fn side(
         &self,
         direction: Direction,
-        places: &Places,
+        places: &Places<'_>,
         queue_kbit: &[u32],
         proven_percent: Option<u8>,
     ) -> Side {
@@ -117,7 +117,7 @@ impl Engine {
         &self,
         queue: Queue,
         direction: Direction,
-        places: &Places,
+        places: &Places<'_>,
         rate_kbit: u32,
     ) -> Line {
         let (link, _) = self.way(direction, places);

@@ -26,7 +26,7 @@ struct Seen {
 }
 
 /// The queues of one device, as seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Tree {
     line: Option<HtbClass>,
     classes: [Seen; Queue::ALL.len()],
@@ -269,6 +269,15 @@ fn leaf_put(lane: &Lane, seen: &Seen) -> Option<Put> {
             }
         }
         _ => Some(Put::New),
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        Tree {
+            line: None,
+            classes: [Seen::default(); Queue::ALL.len()],
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Why what is wished is not what is.
 
 use core::fmt;
+use core::time::Duration;
 
-use super::limits::{FIGHT_WINDOW, FIGHTS_MAX, HEALTH_EVERY, RETRY_MAX, RETRY_MIN};
-use super::links::{Places, Unplaced};
+use super::limits::{FIGHT_WINDOW, FIGHTS_MAX, HEALTH_EVERY, RETRY_MAX, RETRY_MIN_S};
+use super::links::Unplaced;
 use super::{Engine, Event, Goal, Timer};
-use crate::value::{IfName, Instant, Refused, TcHandle};
+use crate::value::{IfName, Instant, Link, Refused, TcHandle};
 
 /// A reason that someone can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ pub(super) struct Fights {
     since: Option<Instant>,
     rounds: u8,
     /// Where the WAN and the LAN were when all was last as wished.
-    places: Option<Places>,
+    places: Option<[Link; 2]>,
 }
 
 impl Fights {
@@ -101,11 +102,11 @@ impl Engine {
             return;
         }
         self.trouble = None;
-        self.retry = RETRY_MIN;
+        self.retry_s = RETRY_MIN_S;
         if !self.is_on() {
             return;
         }
-        self.fights.places = self.links.places(&self.config).ok();
+        self.fights.places = self.places_now();
         self.remark.rules_have(self.config.mark);
         if !self.timers.is_set(Timer::Health) {
             // The first look at the counters is the start of the first interval.
@@ -116,16 +117,22 @@ impl Engine {
         }
     }
 
+    fn places_now(&self) -> Option<[Link; 2]> {
+        let places = self.links.places(&self.config).ok()?;
+        Some([*places.wan, *places.lan])
+    }
+
     fn retry_later(&mut self, now: Instant) {
-        self.timers.set(Timer::Retry, now.after(self.retry));
-        self.retry = (self.retry * 2).min(RETRY_MAX);
+        let wait = Duration::from_secs(self.retry_s.into());
+        self.timers.set(Timer::Retry, now.after(wait.min(RETRY_MAX)));
+        self.retry_s = self.retry_s.saturating_mul(2);
     }
 
     /// Something of ours was undone by somebody. Returns whether we stop putting it back.
     pub(super) fn fought(&mut self, now: Instant) -> bool {
         self.fights.touched = false;
         // A WAN that was made anew has no queues, and another configuration has other ones, whoever touched something besides.
-        if self.fights.places != self.links.places(&self.config).ok() {
+        if self.fights.places != self.places_now() {
             return false;
         }
         self.journal.note(now, Event::Fought);
