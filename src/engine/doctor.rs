@@ -51,31 +51,16 @@ impl Bypass {
             }
         }
     }
-
-    fn found(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        BYPASSES
-            .into_iter()
-            .enumerate()
-            .filter(move |(place, _)| self.loaded & (1 << place) != 0)
-            .map(|(_, known)| known)
-    }
 }
 
-/// Lines that are being put together.
-#[derive(Default)]
-struct Findings {
-    lines: Vec<Finding, FINDINGS_MAX>,
-}
-
-impl Findings {
-    fn add(&mut self, what: &str, good: bool, found: fmt::Arguments<'_>) {
-        // There are fewer lines than there is room for: four abilities, five leaves, four more, and the bypasses.
-        let _ = self.lines.push(Finding {
-            what: text(format_args!("{what}")),
-            good,
-            found: text(found),
-        });
-    }
+/// Adds a line to those of `doctor`.
+fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
+    // There are fewer lines than there is room for: four abilities, five leaves, four more, and the bypasses.
+    let _ = to.findings.push(Finding {
+        what: text(format_args!("{what}")),
+        good,
+        found: text(found),
+    });
 }
 
 const _: () = assert!(
@@ -85,89 +70,77 @@ const _: () = assert!(
 
 impl Engine {
     /// What this kernel can do.
-    pub(super) fn doctor(&self) -> Doctor {
-        let mut findings = Findings::default();
-        abilities(&mut findings, &self.abilities);
-        self.leaves(&mut findings);
-        self.surroundings(&mut findings);
-        let mut bypassed = false;
-        for (name, cure) in self.bypass.found() {
-            bypassed = true;
-            findings.add(name, false, format_args!("{cure}"));
+    pub(super) fn doctor(&self) -> Box<Doctor> {
+        let mut doctor = Box::new(Doctor {
+            findings: Vec::new(),
+        });
+        abilities(&mut doctor, &self.abilities);
+        self.leaves(&mut doctor);
+        self.surroundings(&mut doctor);
+        for (place, (name, cure)) in BYPASSES.iter().enumerate() {
+            if self.bypass.loaded & (1 << place) != 0 {
+                add(&mut doctor, name, false, format_args!("{cure}"));
+            }
         }
-        if !bypassed {
-            findings.add(
-                "bypass",
-                true,
-                format_args!("no module known to carry packets past the queues"),
-            );
+        if self.bypass.loaded == 0 {
+            let found = format_args!("no module known to carry packets past the queues");
+            add(&mut doctor, "bypass", true, found);
         }
-        Doctor {
-            findings: findings.lines,
-        }
+        doctor
     }
 
-    fn leaves(&self, findings: &mut Findings) {
+    fn leaves(&self, doctor: &mut Doctor) {
         let used = self.leaf_kind();
-        for (kind, there) in LeafKind::ALL.into_iter().zip(self.abilities.leaves) {
+        for (kind, there) in LeafKind::ALL.iter().zip(&self.abilities.leaves) {
             let found = match there {
-                true if kind == used => "there, in use: the best of those that are there",
+                true if *kind == used => "there, in use: the best of those that are there",
                 true => "there",
                 false => "not in this kernel",
             };
             // A better one than the one in use is missed; a worse one is not.
-            findings.add(kind.name(), there || kind > used, format_args!("{found}"));
+            let good = *there || *kind > used;
+            add(doctor, kind.name(), good, format_args!("{found}"));
         }
     }
 
-    fn surroundings(&self, findings: &mut Findings) {
+    fn surroundings(&self, doctor: &mut Doctor) {
         let counted = match self.accounting.acct {
             Some(true) => "counted",
             Some(false) => "not counted (nf_conntrack_acct is 0); on while lanemark is on",
             None => "not counted: no nf_conntrack_acct in this kernel",
         };
-        findings.add(
-            "bytes of flows",
-            self.accounting.acct.is_some(),
-            format_args!("{counted}"),
-        );
-        match self.links.places(&self.config) {
-            Ok(places) => {
-                findings.add(
-                    "interfaces",
-                    true,
-                    format_args!("WAN {}, LAN {}", places.wan.name, places.lan.name),
-                );
-            }
-            Err(unplaced) => findings.add("interfaces", false, format_args!("{unplaced}")),
-        }
+        let counts = self.accounting.acct.is_some();
+        add(doctor, "bytes of flows", counts, format_args!("{counted}"));
+        let places = self.links.places(&self.config);
+        let found = match &places {
+            Ok(places) => format_args!("WAN {}, LAN {}", places.wan.name, places.lan.name),
+            Err(unplaced) => format_args!("{}", *unplaced),
+        };
+        add(doctor, "interfaces", places.is_ok(), found);
         if let Some(trouble) = &self.trouble {
-            findings.add("lanes", false, format_args!("{trouble}"));
+            add(doctor, "lanes", false, format_args!("{trouble}"));
         }
     }
 }
 
-fn abilities(findings: &mut Findings, abilities: &Abilities) {
+fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
     let needed = [
         ("HTB", abilities.htb, "CONFIG_NET_SCH_HTB"),
         ("nf_tables", abilities.nft, "CONFIG_NF_TABLES"),
         ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
     ];
-    for (what, there, option) in needed {
-        if there {
-            findings.add(what, true, format_args!("there"));
-        } else {
-            findings.add(
-                what,
-                false,
-                format_args!("missing: this kernel needs {option}"),
-            );
-        }
+    for (what, there, option) in &needed {
+        let found = match there {
+            true => format_args!("there"),
+            false => format_args!("missing: this kernel needs {}", *option),
+        };
+        add(doctor, what, *there, found);
     }
     let guarded = if abilities.guard {
         "others cannot change our rules"
     } else {
         "others can change our rules (needs Linux 6.9)"
     };
-    findings.add("guarded rules", abilities.guard, format_args!("{guarded}"));
+    let found = format_args!("{guarded}");
+    add(doctor, "guarded rules", abilities.guard, found);
 }

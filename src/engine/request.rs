@@ -3,8 +3,11 @@
 //! A change is a transaction: the configuration is replaced, the kernel is brought in line, live flows are marked, the flash is written,
 //! and then the client is told. When the kernel refuses, the configuration that was there comes back and the client is told why.
 
+use core::fmt;
+
 use super::limits::{SAVE_EVERY, WAITING_CLIENTS_MAX};
 use super::report::text;
+use super::whom::{class_of, input};
 use super::{Answer, Client, Engine, Event, FlowFilter, Goal, Timer, Trouble};
 use crate::config::{self, Config};
 use crate::control::{Changed, Failure, Request, Text, Verb};
@@ -57,13 +60,18 @@ struct Stood {
 #[derive(Debug)]
 enum Undo {
     /// A device was configured so and stood there in the list, or was not configured.
-    Device(Mac, Option<(usize, config::Device)>),
+    Device(Mac, Option<Box<(usize, config::Device)>>),
     /// The whole was so.
     Whole(Box<Config>),
 }
 
-fn too_many() -> Failure {
-    Failure::refused(format_args!(
+/// The system refused.
+fn refused(words: fmt::Arguments<'_>) -> Box<Failure> {
+    Box::new(Failure::refused(words))
+}
+
+fn too_many() -> Box<Failure> {
+    refused(format_args!(
         "{WAITING_CLIENTS_MAX} clients wait already; try again"
     ))
 }
@@ -71,28 +79,35 @@ fn too_many() -> Failure {
 impl Engine {
     /// A client asks.
     pub(super) fn request(&mut self, now: Instant, client: Client, request: Request<'_>) {
+        let taken = self.take(now, client, request);
+        self.refuse_if(client, taken);
+    }
+
+    /// # Errors
+    /// [`Failure`]: what the client is told at once.
+    fn take(
+        &mut self,
+        now: Instant,
+        client: Client,
+        request: Request<'_>,
+    ) -> Result<(), Box<Failure>> {
         let question = match request.verb {
             Verb::Status => Question::Status,
             Verb::Devices => Question::Devices,
             Verb::Doctor => Question::Doctor,
             Verb::ConfigShow => Question::Config,
-            Verb::Flows => match self.flow_filter(request) {
-                Ok(filter) => Question::Flows(filter),
-                Err(failure) => return self.refuse(client, failure),
-            },
-            Verb::Set => return self.set(now, client, request),
-            Verb::Unset => return self.unset(now, client, request),
+            Verb::Flows => Question::Flows(self.flow_filter(request)?),
+            Verb::Set | Verb::Unset => return self.classify(now, client, request),
             Verb::Stop => Question::Stop,
             // The configuration comes by itself, as `Input::Apply`.
             Verb::ConfigApply => {
-                return self.refuse(
-                    client,
-                    Failure::input(format_args!("expected the configuration, found none")),
-                );
+                return Err(input(format_args!(
+                    "expected the configuration, found none"
+                )));
             }
         };
         if self.asked.push(Asked { client, question }).is_err() {
-            return self.refuse(client, too_many());
+            return Err(too_many());
         }
         match question {
             Question::Status => {
@@ -124,6 +139,7 @@ impl Engine {
                 self.stop_counting();
             }
         }
+        Ok(())
     }
 
     /// A client is gone.
@@ -137,9 +153,11 @@ impl Engine {
         }
     }
 
-    fn refuse(&mut self, client: Client, failure: impl Into<Box<Failure>>) {
-        // A client has one question at a time, and is answered before the next is read: there is room for as many as there are clients.
-        let _ = self.refused_clients.push((client, failure.into()));
+    fn refuse_if(&mut self, client: Client, taken: Result<(), Box<Failure>>) {
+        if let Err(failure) = taken {
+            // A client has one question at a time, and is answered before the next is read: there is room for as many as there are clients.
+            let _ = self.refused_clients.push((client, failure));
+        }
     }
 
     /// What can be told to whom, now that everything that was to be looked at or changed is.
@@ -166,28 +184,28 @@ impl Engine {
         let Asked { client, question } = self.asked.remove(place);
         let answer = match question {
             Question::Status => Answer::Status(self.status(now)),
-            Question::Doctor => Answer::Doctor(Box::new(self.doctor())),
+            Question::Doctor => Answer::Doctor(self.doctor()),
             Question::Config => Answer::Config,
             Question::Flows(filter) => Answer::Flows(filter),
             Question::Devices => Answer::Devices,
             Question::Stop => match &self.trouble {
-                Some(trouble) => Answer::Failure(Box::new(Failure::refused(format_args!(
+                Some(trouble) => Answer::Failure(refused(format_args!(
                     "not all could be removed: {trouble}"
-                )))),
-                None => Answer::Changed(Box::new(self.changed(None))),
+                ))),
+                None => Answer::Changed(self.changed(None)),
             },
         };
         Some((client, answer))
     }
 
-    fn changed(&mut self, mac: Option<Mac>) -> Changed {
-        let mut changed = Changed {
+    fn changed(&mut self, mac: Option<Mac>) -> Box<Changed> {
+        let mut changed = Box::new(Changed {
             mac: heapless::String::new(),
             name: heapless::String::new(),
             flows_marked: self.remark.marked(),
             saved: !self.saving.due,
             remark: Text::new(),
-        };
+        });
         if let Some(mac) = mac {
             changed.mac = text(format_args!("{mac}"));
             if let Some(device) = self.devices.find(mac).and_then(|id| self.devices.get(id)) {
@@ -212,10 +230,10 @@ impl Engine {
             return Answer::Failure(failure);
         }
         if let Some(refused) = self.saving.refused.as_ref().filter(|_| self.saving.due) {
-            let failure = Failure::refused(format_args!("in force, but not stored: {refused}"));
-            return Answer::Failure(Box::new(failure));
+            let words = format_args!("in force, but not stored: {refused}");
+            return Answer::Failure(self::refused(words));
         }
-        Answer::Changed(Box::new(self.changed(pending.mac)))
+        Answer::Changed(self.changed(pending.mac))
     }
 
     /// The store answered.
@@ -246,106 +264,97 @@ impl Engine {
         }
     }
 
-    fn set(&mut self, now: Instant, client: Client, request: Request<'_>) {
-        let class = match Class::parse(request.class.unwrap_or_default()) {
-            Ok(class) => class,
-            Err(unknown) => {
-                let found = request.class.unwrap_or_default();
-                return self.refuse(
-                    client,
-                    Failure::input(format_args!("class: {unknown}, found {found}")),
-                );
-            }
+    /// A client gives a device a class, or takes it away.
+    fn classify(
+        &mut self,
+        now: Instant,
+        client: Client,
+        request: Request<'_>,
+    ) -> Result<(), Box<Failure>> {
+        let class = match request.verb {
+            Verb::Set => Some(class_of(request.class.unwrap_or_default())?),
+            _ => None,
         };
-        self.classify(now, client, request.device.unwrap_or_default(), Some(class));
-    }
-
-    fn unset(&mut self, now: Instant, client: Client, request: Request<'_>) {
-        self.classify(now, client, request.device.unwrap_or_default(), None);
-    }
-
-    fn classify(&mut self, now: Instant, client: Client, text: &str, class: Option<Class>) {
-        let mac = match self.find_device(text) {
-            Ok(device) => device.mac,
-            Err(failure) => return self.refuse(client, failure),
-        };
+        let mac = self.find_device(request.device.unwrap_or_default())?.mac;
         if self.pending.is_full() {
-            return self.refuse(client, too_many());
+            return Err(too_many());
         }
-        let before = self
-            .configured(mac)
-            .map(|(place, device)| (place, device.clone()));
-        let name = before
-            .as_ref()
-            .map(|(_, device)| device.name.clone())
-            .unwrap_or_default();
-        let after =
-            (class.is_some() || !name.is_empty()).then_some(config::Device { mac, name, class });
-        if before.as_ref().map(|(_, device)| device) == after.as_ref() {
+        let before = self.configured(mac);
+        let before = before.map(|(place, device)| Box::new((place, device.clone())));
+        let changed = before.as_ref().and_then(|before| before.1.class) != class;
+        if changed {
+            self.put_class(mac, before.as_ref().map(|before| before.0), class)?;
+        } else {
             // Nothing to change in the configuration; the kernel and the flows are held against it all the same.
             self.remark_device(mac);
         }
-        let undo = Undo::Device(mac, before);
-        if self.put_device(mac, after).is_err() {
-            let max = config::DEVICES_MAX;
-            return self.refuse(
-                client,
-                Failure::input(format_args!(
-                    "expected at most {max} configured devices; unset one first"
-                )),
-            );
-        }
-        self.begin(now, client, Some(mac), undo);
+        self.begin(now, client, Some(mac), Undo::Device(mac, before), changed);
+        Ok(())
     }
 
     fn remark_device(&mut self, mac: Mac) {
-        if let Some(device) = self
-            .devices
-            .find(mac)
-            .and_then(|id| self.devices.get_mut(id))
+        if let Some(id) = self.devices.find(mac)
+            && let Some(device) = self.devices.get_mut(id)
         {
             device.remark = true;
         }
     }
 
-    fn put_device(
+    /// Gives the device, which stands there in the configuration or not at all, another class. One that has neither class nor name is not
+    /// configured.
+    fn put_class(
         &mut self,
         mac: Mac,
-        device: Option<config::Device>,
-    ) -> Result<(), config::Device> {
+        place: Option<usize>,
+        class: Option<Class>,
+    ) -> Result<(), Box<Failure>> {
         let devices = &mut self.config.devices;
-        match (devices.iter().position(|known| known.mac == mac), device) {
-            (Some(place), Some(device)) => {
-                if let Some(known) = devices.get_mut(place) {
-                    *known = device;
-                }
-                Ok(())
-            }
-            (Some(place), None) => {
+        match place.and_then(|place| Some((place, devices.get_mut(place)?))) {
+            Some((place, known)) if class.is_none() && known.name.is_empty() => {
                 devices.remove(place);
-                Ok(())
             }
-            (None, Some(device)) => devices.push(device),
-            (None, None) => Ok(()),
+            Some((_, known)) => known.class = class,
+            None => {
+                let name = heapless::String::new();
+                let device = config::Device { mac, name, class };
+                let max = config::DEVICES_MAX;
+                devices.push(device).map_err(|_| {
+                    input(format_args!(
+                        "expected at most {max} configured devices; unset one first"
+                    ))
+                })?;
+            }
         }
+        Ok(())
     }
 
     /// A client brings a configuration.
     pub(super) fn apply(&mut self, now: Instant, client: Client, config: Box<Config>) {
+        let taken = self.replace(now, client, config);
+        self.refuse_if(client, taken);
+    }
+
+    fn replace(
+        &mut self,
+        now: Instant,
+        client: Client,
+        config: Box<Config>,
+    ) -> Result<(), Box<Failure>> {
         if self.pending.is_full() {
-            return self.refuse(client, too_many());
+            return Err(too_many());
         }
-        if config.enabled
-            && let Err(unplaced) = self.placeable(&config)
-        {
-            return self.refuse(client, Failure::input(format_args!("{unplaced}")));
+        if config.enabled {
+            let placeable = self.placeable(&config);
+            placeable.map_err(|unplaced| input(format_args!("{unplaced}")))?;
         }
         // The user may have changed it while we did not need it.
         self.unknown.accounting = true;
         // A root qdisc that somebody set meanwhile must not be replaced because nobody was heard.
         self.unknown.qdiscs = true;
+        let changed = config != self.config;
         let old = core::mem::replace(&mut self.config, config);
-        self.begin(now, client, None, Undo::Whole(old));
+        self.begin(now, client, None, Undo::Whole(old), changed);
+        Ok(())
     }
 
     /// The configuration was changed where it is stored: it counts, and whatever is not stored yet is overtaken by it.
@@ -357,10 +366,9 @@ impl Engine {
         {
             // What it would go back to is not what is stored any more.
             pending.undo = None;
-            let failure = Failure::refused(format_args!(
+            pending.failure = Some(refused(format_args!(
                 "the stored configuration was read again meanwhile, and counts"
-            ));
-            pending.failure = Some(Box::new(failure));
+            )));
         }
         self.unknown.accounting = true;
         self.unknown.qdiscs = true;
@@ -371,7 +379,14 @@ impl Engine {
         self.timers.clear(Timer::Save);
     }
 
-    fn begin(&mut self, now: Instant, client: Client, mac: Option<Mac>, undo: Undo) {
+    fn begin(
+        &mut self,
+        now: Instant,
+        client: Client,
+        mac: Option<Mac>,
+        undo: Undo,
+        changed: bool,
+    ) {
         // What comes while an earlier change is under way shares its fate.
         let earlier = self.pending.iter().find(|other| other.failure.is_none());
         let was = earlier.map_or(
@@ -384,13 +399,6 @@ impl Engine {
         if self.pending.is_empty() {
             self.remark.forget_marked();
         }
-        let changed = match &undo {
-            Undo::Device(mac, before) => {
-                let known = self.configured(*mac).map(|(_, device)| device);
-                known != before.as_ref().map(|(_, device)| device)
-            }
-            Undo::Whole(old) => *old != self.config,
-        };
         self.journal.note(now, Event::ClassSet);
         self.configure(now);
         self.remark.begin();
@@ -427,10 +435,9 @@ impl Engine {
                     Some(Undo::Whole(old)) => self.config = old,
                     None => continue,
                 }
-                let failure = Failure::refused(format_args!(
+                pending.failure = Some(refused(format_args!(
                     "{trouble}; the configuration was left as it was"
-                ));
-                pending.failure = Some(Box::new(failure));
+                )));
             }
             self.saving.due = was.unsaved;
             if !was.unsaved {
@@ -443,10 +450,12 @@ impl Engine {
         undone.is_some()
     }
 
-    fn put_back(&mut self, mac: Mac, before: Option<(usize, config::Device)>) {
+    fn put_back(&mut self, mac: Mac, before: Option<Box<(usize, config::Device)>>) {
         let devices = &mut self.config.devices;
-        devices.retain(|device| device.mac != mac);
-        if let Some((place, device)) = before {
+        if let Some(place) = devices.iter().position(|device| device.mac == mac) {
+            devices.remove(place);
+        }
+        if let Some((place, device)) = before.map(|before| *before) {
             // It was there before, so there is room.
             let _ = devices.insert(place.min(devices.len()), device);
         }

@@ -1,5 +1,6 @@
 //! Whom a text means: a MAC address, an IP address or a name.
 
+use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
 
@@ -7,27 +8,14 @@ use super::{Device, Engine, FlowFilter};
 use crate::control::{Failure, Request};
 use crate::value::{Class, Mac};
 
-/// Why a text names no device.
-enum NotFound<'a> {
-    Nobody(&'a str),
-    UnseenMac(Mac),
-    Several(&'a str, Mac, Mac),
+/// What was asked makes no sense.
+pub(super) fn input(words: fmt::Arguments<'_>) -> Box<Failure> {
+    Box::new(Failure::input(words))
 }
 
-impl NotFound<'_> {
-    fn failure(&self) -> Box<Failure> {
-        Box::new(match self {
-            NotFound::Nobody(text) => Failure::input(format_args!(
-                "expected the MAC address, IP address or name of a device that 'lanemark devices' shows, found {text}"
-            )),
-            NotFound::UnseenMac(mac) => Failure::input(format_args!(
-                "expected a device that was seen or configured, found {mac}; to class one before it is seen, add it with 'lanemark config apply'"
-            )),
-            NotFound::Several(name, one, other) => Failure::input(format_args!(
-                "expected one device, found that {name} is the name of {one} and {other}; give the MAC address"
-            )),
-        })
-    }
+/// The class that a text means.
+pub(super) fn class_of(text: &str) -> Result<Class, Box<Failure>> {
+    Class::parse(text).map_err(|unknown| input(format_args!("class: {unknown}, found {text}")))
 }
 
 impl Engine {
@@ -40,15 +28,7 @@ impl Engine {
             Some(text) => Some(self.find_device(text)?.mac),
             None => None,
         };
-        let class = match request.class {
-            Some(text) => {
-                let parsed = Class::parse(text);
-                Some(parsed.map_err(|unknown| {
-                    Failure::input(format_args!("class: {unknown}, found {text}"))
-                })?)
-            }
-            None => None,
-        };
+        let class = request.class.map(class_of).transpose()?;
         Ok(FlowFilter { device, class })
     }
 
@@ -57,26 +37,33 @@ impl Engine {
     /// # Errors
     /// [`Failure`]: none, or more than one.
     pub(super) fn find_device<'a>(&'a self, text: &'a str) -> Result<&'a Device, Box<Failure>> {
-        self.find(text).map_err(|not_found| not_found.failure())
-    }
-
-    fn find<'a>(&'a self, text: &'a str) -> Result<&'a Device, NotFound<'a>> {
+        let nobody = || {
+            input(format_args!(
+                "expected the MAC address, IP address or name of a device that 'lanemark devices' shows, found {text}"
+            ))
+        };
         if let Ok(mac) = Mac::parse(text) {
-            let id = self.devices.find(mac).ok_or(NotFound::UnseenMac(mac))?;
-            return self.devices.get(id).ok_or(NotFound::UnseenMac(mac));
+            let id = self.devices.find(mac);
+            return id.and_then(|id| self.devices.get(id)).ok_or_else(|| {
+                input(format_args!(
+                    "expected a device that was seen or configured, found {mac}; to class one before it is seen, add it with 'lanemark config apply'"
+                ))
+            });
         }
         if let Ok(address) = IpAddr::from_str(text) {
-            let id = self
-                .devices
-                .by_address(address)
-                .ok_or(NotFound::Nobody(text))?;
-            return self.devices.get(id).ok_or(NotFound::Nobody(text));
+            let id = self.devices.by_address(address);
+            return id.and_then(|id| self.devices.get(id)).ok_or_else(nobody);
         }
         let mut named = self.devices.named(text);
-        match (named.next(), named.next()) {
-            (Some(device), None) => Ok(device),
-            (Some(one), Some(other)) => Err(NotFound::Several(text, one.mac, other.mac)),
-            (None, _) => Err(NotFound::Nobody(text)),
+        let device = named.next().ok_or_else(nobody)?;
+        match named.next() {
+            None => Ok(device),
+            Some(other) => {
+                let (one, other) = (device.mac, other.mac);
+                Err(input(format_args!(
+                    "expected one device, found that {text} is the name of {one} and {other}; give the MAC address"
+                )))
+            }
         }
     }
 }
