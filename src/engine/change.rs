@@ -37,24 +37,20 @@ impl Engine {
         if !self.is_on() {
             return Ok(self.next_removal());
         }
-        if !self.abilities.htb {
-            return Err(Trouble::Lacks {
-                what: "HTB shaper",
-                option: "CONFIG_NET_SCH_HTB",
-            });
-        }
-        if !self.abilities.nft {
-            return Err(Trouble::Lacks {
-                what: "nf_tables",
-                option: "CONFIG_NF_TABLES",
-            });
-        }
-        if !self.abilities.conntrack {
-            return Err(Trouble::Lacks {
-                what: "conntrack over netlink",
-                option: "CONFIG_NF_CT_NETLINK",
-            });
-        }
+        let (what, option) = if !self.abilities.htb {
+            ("HTB shaper", "CONFIG_NET_SCH_HTB")
+        } else if !self.abilities.nft {
+            ("nf_tables", "CONFIG_NF_TABLES")
+        } else if !self.abilities.conntrack {
+            ("conntrack over netlink", "CONFIG_NF_CT_NETLINK")
+        } else {
+            return self.next_difference();
+        };
+        Err(Trouble::Lacks { what, option })
+    }
+
+    /// The first difference to what is configured, on a kernel that can do it.
+    fn next_difference(&mut self) -> Result<Option<Op>, Trouble> {
         let places = self.links.places(&self.config).map_err(Trouble::Unplaced)?;
         let (wan, lan) = (places.wan, places.lan);
         if self.neighbours_of != Some(lan.index) {
@@ -140,10 +136,10 @@ impl Engine {
 
     /// The best leaf that the kernel has. A FIFO is in every kernel with queues.
     pub(super) fn leaf_kind(&self) -> LeafKind {
-        let mut kinds = LeafKind::ALL.into_iter().zip(self.abilities.leaves);
+        let mut kinds = LeafKind::ALL.iter().zip(&self.abilities.leaves);
         kinds
-            .find(|(_, there)| *there)
-            .map_or(LeafKind::Bfifo, |(kind, _)| kind)
+            .find(|(_, there)| **there)
+            .map_or(LeafKind::Bfifo, |(kind, _)| *kind)
     }
 
     fn wished_rules(&self, places: &Places<'_>) -> Ruleset {

@@ -168,24 +168,27 @@ impl Devices {
         if let Some(id) = self.find(mac) {
             return Seen::Known(id);
         }
-        if !self.devices.is_full() {
-            let id = DeviceId::new(self.devices.len());
-            // There is room.
-            let _ = self.devices.push(Device::new(mac));
-            return id.map_or(Seen::Full, Seen::Added);
-        }
-        let silent = self
-            .devices
-            .iter()
-            .enumerate()
-            .filter(|(_, old)| !old.configured && old.kernel_class.is_none());
-        let silent = silent.min_by_key(|(_, old)| old.seen);
-        let Some(id) = silent.and_then(|(place, _)| DeviceId::new(place)) else {
+        let full = self.devices.is_full();
+        let place = if full {
+            let silent = self.devices.iter().enumerate();
+            let silent = silent.filter(|(_, old)| !old.configured && old.kernel_class.is_none());
+            let silent = silent.min_by_key(|(_, old)| old.seen);
+            silent.map(|(place, _)| place)
+        } else {
+            Some(self.devices.len())
+        };
+        let Some(id) = place.and_then(DeviceId::new) else {
             return Seen::Full;
         };
+        let device = Device::new(mac);
+        if !full {
+            // There is room.
+            let _ = self.devices.push(device);
+            return Seen::Added(id);
+        }
         self.forget_addresses(id);
         if let Some(old) = self.get_mut(id) {
-            *old = Device::new(mac);
+            *old = device;
         }
         Seen::Evicted(id)
     }

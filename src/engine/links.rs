@@ -106,7 +106,9 @@ impl Links {
 
     /// An interface is gone.
     pub fn lose(&mut self, index: IfIndex) {
-        self.links.retain(|link| link.index != index);
+        if let Some(place) = self.links.iter().position(|link| link.index == index) {
+            self.links.remove(place);
+        }
     }
 
     /// Forgets the routes, before a dump.

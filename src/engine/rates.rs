@@ -141,13 +141,13 @@ impl Engine {
             return;
         };
         let devices = [places.wan.index, places.lan.index];
-        // Another device's counters have another start.
-        let latest = self.rates.latest.filter(|latest| latest.devices == devices);
-        // Two questions in a row would leave an interval too short to say anything: the earlier sample then stays.
-        if latest.is_some_and(|latest| now < latest.at.after(RATE_WINDOW)) {
-            return;
+        match &self.rates.latest {
+            // Another device's counters have another start.
+            Some(latest) if latest.devices != devices => self.rates.previous = None,
+            // Two questions in a row would leave an interval too short to say anything: the earlier sample then stays.
+            Some(latest) if now < latest.at.after(RATE_WINDOW) => return,
+            latest => self.rates.previous = *latest,
         }
-        self.rates.previous = latest;
         let sample = self.rates.latest.insert(Sample {
             at: now,
             wan: self.rates.wan,

@@ -184,14 +184,15 @@ impl Engine {
             Some(device) => text(format_args!("{}", device.mac)),
             None => String::new(),
         };
+        let proto = match flow.out.proto {
+            1 => format_args!("icmp"),
+            6 => format_args!("tcp"),
+            17 => format_args!("udp"),
+            58 => format_args!("icmpv6"),
+            _ => format_args!("{}", flow.out.proto),
+        };
         Some(Flow {
-            proto: match flow.out.proto {
-                1 => text(format_args!("icmp")),
-                6 => text(format_args!("tcp")),
-                17 => text(format_args!("udp")),
-                58 => text(format_args!("icmpv6")),
-                number => text(format_args!("{number}")),
-            },
+            proto: text(proto),
             src: text(format_args!("{}", flow.out.src)),
             sport: flow.out.sport,
             dst: text(format_args!("{}", flow.out.dst)),

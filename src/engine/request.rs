@@ -144,9 +144,14 @@ impl Engine {
 
     /// A client is gone.
     pub(super) fn forget_client(&mut self, client: Client) {
-        self.asked.retain(|asked| asked.client != client);
-        self.refused_clients
-            .retain(|(refused, _)| *refused != client);
+        let asked = &mut self.asked;
+        while let Some(place) = asked.iter().position(|asked| asked.client == client) {
+            asked.remove(place);
+        }
+        let refused = &mut self.refused_clients;
+        while let Some(place) = refused.iter().position(|(known, _)| *known == client) {
+            refused.remove(place);
+        }
         // The change itself goes on.
         for pending in &mut self.pending {
             pending.client = pending.client.filter(|known| *known != client);
@@ -422,32 +427,35 @@ impl Engine {
 
     /// The kernel refused what clients want: what was before comes back, the last change first. Returns whether anything was undone.
     pub(super) fn undo_pending(&mut self, now: Instant, trouble: &Trouble) -> bool {
-        let mut group = core::mem::take(&mut self.pending);
-        let mut going_on = group.iter().filter(|pending| pending.failure.is_none());
+        let group = self.pending.iter();
+        let mut going_on = group.filter(|pending| pending.failure.is_none());
         let was = going_on.clone().next().map(|first| first.was);
         let whole = going_on.any(|pending| matches!(pending.undo, Some(Undo::Whole(_))));
         // What does not work yet is not made worse by a device's class; and what waits for an interface has not been refused.
         let undone = was.filter(|was| !trouble.waits_for_news() && (whole || was.well));
-        if let Some(was) = undone {
-            for pending in group.iter_mut().rev() {
-                match pending.undo.take().filter(|_| pending.failure.is_none()) {
-                    Some(Undo::Device(mac, before)) => self.put_back(mac, before),
-                    Some(Undo::Whole(old)) => self.config = old,
-                    None => continue,
-                }
-                pending.failure = Some(refused(format_args!(
-                    "{trouble}; the configuration was left as it was"
-                )));
+        let Some(was) = undone else { return false };
+        for place in (0..self.pending.len()).rev() {
+            let Some(pending) = self.pending.get_mut(place) else {
+                continue;
+            };
+            let Some(undo) = pending.undo.take_if(|_| pending.failure.is_none()) else {
+                continue;
+            };
+            pending.failure = Some(refused(format_args!(
+                "{trouble}; the configuration was left as it was"
+            )));
+            match undo {
+                Undo::Device(mac, before) => self.put_back(mac, before),
+                Undo::Whole(old) => self.config = old,
             }
-            self.saving.due = was.unsaved;
-            if !was.unsaved {
-                self.timers.clear(Timer::Save);
-            }
-            self.configure(now);
-            self.remark.begin();
         }
-        self.pending = group;
-        undone.is_some()
+        self.saving.due = was.unsaved;
+        if !was.unsaved {
+            self.timers.clear(Timer::Save);
+        }
+        self.configure(now);
+        self.remark.begin();
+        true
     }
 
     fn put_back(&mut self, mac: Mac, before: Option<Box<(usize, config::Device)>>) {

@@ -235,7 +235,9 @@ impl Trees {
 
     /// The root of a device is another now, or none, and what was below it is gone.
     fn forget_root(&mut self, dev: IfIndex) {
-        self.roots.retain(|known| known.dev != dev);
+        while let Some(place) = self.roots.iter().position(|known| known.dev == dev) {
+            self.roots.remove(place);
+        }
         if let Some(tree) = self.tree_mut(dev) {
             *tree = Tree::default();
         }

@@ -53,7 +53,8 @@ impl Class {
 
     /// The class of such a mark; none for 0 and for marks that are not ours.
     pub fn of_mark(mark: u32) -> Option<Class> {
-        Class::ALL.into_iter().find(|class| class.mark() == mark)
+        let mut all = Class::ALL.iter().copied();
+        all.find(|class| class.mark() == mark)
     }
 
     /// The place of the class in [`Class::ALL`].
@@ -77,9 +78,8 @@ impl Class {
     /// # Errors
     /// [`UnknownClass`] when it is none of the five.
     pub fn parse(text: &str) -> Result<Class, UnknownClass> {
-        Class::ALL
-            .into_iter()
-            .find(|class| class.name().eq_ignore_ascii_case(text))
+        let mut all = Class::ALL.iter().copied();
+        all.find(|class| class.name().eq_ignore_ascii_case(text))
             .ok_or(UnknownClass)
     }
 }

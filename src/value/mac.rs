@@ -37,19 +37,21 @@ impl Mac {
     /// # Errors
     /// [`BadMac`], by form or because no device can have it.
     pub fn parse(text: &str) -> Result<Mac, BadMac> {
-        let mut bytes = [0; 6];
-        let mut parts = text.split([':', '-']);
-        for byte in &mut bytes {
-            let part = parts.next().ok_or(BadMac::Form)?;
-            if part.len() != 2 || !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return Err(BadMac::Form);
-            }
-            *byte = u8::from_str_radix(part, 16).map_err(|_| BadMac::Form)?;
-        }
-        if parts.next().is_some() {
+        // Two digits and what parts them, six times; nothing parts the last two from what follows.
+        if text.len() != 6 * 3 - 1 {
             return Err(BadMac::Form);
         }
-        let mac = Mac(bytes);
+        let mut mac = Mac([0; 6]);
+        for (place, letter) in text.chars().enumerate() {
+            match (place % 3, letter.to_digit(16)) {
+                (2, _) if matches!(letter, ':' | '-') => {}
+                (0 | 1, Some(digit)) => {
+                    let byte = mac.0.get_mut(place / 3).ok_or(BadMac::Form)?;
+                    *byte = *byte << 4 | u8::try_from(digit).unwrap_or_default();
+                }
+                _ => return Err(BadMac::Form),
+            }
+        }
         if mac.is_device() {
             Ok(mac)
         } else {

@@ -51,10 +51,8 @@ impl MarkLayout {
         if shift > MarkLayout::SHIFT_MAX {
             return Err(BadMarkLayout::ShiftRange);
         }
-        let covered = Class::ALL
-            .into_iter()
-            .all(|class| (class.mark() << shift) & !mask == 0);
-        if covered {
+        let bits = Class::ALL.iter().fold(0, |bits, class| bits | class.mark());
+        if (bits << shift) & !mask == 0 {
             Ok(MarkLayout { mask, shift })
         } else {
             Err(BadMarkLayout::TooNarrow)

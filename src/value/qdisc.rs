@@ -162,22 +162,22 @@ impl Leaf {
     /// Whether `seen`, which the kernel told, is what this asks for. The kernel keeps CoDel's times in units of 1.024 us and tells
     /// them rounded down, and one before 4.7 knows no memory limit (and tells none).
     pub fn is_in_force_as(&self, seen: &Leaf) -> bool {
-        match (self, seen) {
-            (Leaf::FqCodel(wished), Leaf::FqCodel(seen)) => {
-                let memory = seen.memory_bytes == 0 || seen.memory_bytes == wished.memory_bytes;
-                memory
-                    && seen.limit_packets == wished.limit_packets
-                    && seen.quantum_bytes == wished.quantum_bytes
-                    && is_rounded(wished.target_us, seen.target_us)
-                    && is_rounded(wished.interval_us, seen.interval_us)
+        let mut told = *seen;
+        match (self, &mut told) {
+            (Leaf::FqCodel(wished), Leaf::FqCodel(told)) => {
+                if told.memory_bytes == 0 {
+                    told.memory_bytes = wished.memory_bytes;
+                }
+                unround(wished.target_us, &mut told.target_us);
+                unround(wished.interval_us, &mut told.interval_us);
             }
-            (Leaf::Codel(wished), Leaf::Codel(seen)) => {
-                seen.limit_packets == wished.limit_packets
-                    && is_rounded(wished.target_us, seen.target_us)
-                    && is_rounded(wished.interval_us, seen.interval_us)
+            (Leaf::Codel(wished), Leaf::Codel(told)) => {
+                unround(wished.target_us, &mut told.target_us);
+                unround(wished.interval_us, &mut told.interval_us);
             }
-            (wished, seen) => wished == seen,
+            _ => {}
         }
+        told == *self
     }
 
     /// Its kind.
@@ -192,9 +192,11 @@ impl Leaf {
     }
 }
 
-/// A time that lost at most two microseconds on its way through CoDel's units.
-const fn is_rounded(wished_us: u32, seen_us: u32) -> bool {
-    seen_us <= wished_us && wished_us - seen_us <= 2
+/// Takes a time that lost at most two microseconds on its way through CoDel's units for the one that was asked for.
+const fn unround(wished_us: u32, told_us: &mut u32) {
+    if *told_us <= wished_us && wished_us - *told_us <= 2 {
+        *told_us = wished_us;
+    }
 }
 
 /// A qdisc that the kernel told of.

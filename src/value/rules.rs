@@ -67,21 +67,24 @@ impl Ruleset {
 
     /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
     pub fn fingerprint(&self) -> u32 {
-        let mut hash = 0x811c_9dc5_u32;
-        let mut add = |byte: u8| hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let mut hash = 0x811c_9dc5;
         for number in [
             Ruleset::FORM,
             self.layout.mask(),
             u32::from(self.layout.shift()),
             self.default_class.mark(),
         ] {
-            number.to_be_bytes().into_iter().for_each(&mut add);
+            hash = fnv_1a(hash, &number.to_be_bytes());
         }
-        for name in [self.lan, self.wan] {
-            name.as_str().bytes().for_each(&mut add);
-            add(0);
+        for name in [&self.lan, &self.wan] {
+            hash = fnv_1a(hash, name.as_str().as_bytes());
+            hash = fnv_1a(hash, &[0]);
         }
-        add(u8::from(self.guarded));
-        hash
+        fnv_1a(hash, &[u8::from(self.guarded)])
     }
+}
+
+fn fnv_1a(hash: u32, bytes: &[u8]) -> u32 {
+    let add = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(hash, add)
 }
