@@ -171,9 +171,14 @@ impl Engine {
             return Some((client, Answer::Failure(failure)));
         }
         while !self.pending.is_empty() {
-            let pending = self.pending.remove(0);
-            if let Some(client) = pending.client {
-                return Some((client, self.finish(pending)));
+            let Pending {
+                client,
+                mac,
+                failure,
+                ..
+            } = self.pending.remove(0);
+            if let Some(client) = client {
+                return Some((client, self.finish(mac, failure)));
             }
         }
         if self.goal == Goal::Gone {
@@ -230,15 +235,15 @@ impl Engine {
     }
 
     /// The kernel is in line, or cannot be yet, and the flash was written, or may not be yet.
-    fn finish(&mut self, pending: Pending) -> Answer {
-        if let Some(failure) = pending.failure {
+    fn finish(&mut self, mac: Option<Mac>, failure: Option<Box<Failure>>) -> Answer {
+        if let Some(failure) = failure {
             return Answer::Failure(failure);
         }
         if let Some(refused) = self.saving.refused.as_ref().filter(|_| self.saving.due) {
             let words = format_args!("in force, but not stored: {refused}");
             return Answer::Failure(self::refused(words));
         }
-        Answer::Changed(self.changed(pending.mac))
+        Answer::Changed(self.changed(mac))
     }
 
     /// The store answered.

@@ -48,6 +48,7 @@ impl Timers {
     }
 
     /// Wakes for `timer` at `moment`, unless an earlier one is set.
+    #[inline(never)]
     pub fn set(&mut self, timer: Timer, moment: Instant) {
         if let Some(slot) = self.slot(timer) {
             *slot = Some(slot.map_or(moment, |earlier| earlier.min(moment)));
@@ -67,6 +68,7 @@ impl Timers {
     }
 
     /// Whether its moment has come; if so, it is cleared.
+    #[inline(never)]
     pub fn take_due(&mut self, timer: Timer, now: Instant) -> bool {
         match self.slot(timer) {
             Some(slot) if slot.is_some_and(|moment| moment <= now) => {
