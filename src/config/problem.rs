@@ -195,56 +195,47 @@ impl core::error::Error for Problem {}
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.object {
-            Object::Whole => return f.write_str(self.field.unwrap_or_default()),
-            Object::Named(name) => f.write_str(name)?,
-            Object::Element(name, index) => write!(f, "{name}[{index}]")?,
-        }
-        match self.field {
-            Some(field) => write!(f, ".{field}"),
-            None => Ok(()),
-        }
+        let field = self.field.unwrap_or_default();
+        let dot = self.field.map_or("", |_| ".");
+        let words = match &self.object {
+            Object::Whole => format_args!("{field}"),
+            Object::Named(name) => format_args!("{}{dot}{field}", *name),
+            Object::Element(name, index) => format_args!("{}[{}]{dot}{field}", *name, *index),
+        };
+        f.write_fmt(words)
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cause::Empty => write!(
-                f,
+        let words = match self {
+            Cause::Empty => format_args!(
                 "expected a configuration like {{\"version\": {VERSION}}}, found an empty text"
             ),
-            Cause::TooLong(bytes) => write!(
-                f,
-                "expected at most {CONFIG_BYTES_MAX} bytes, found {bytes}"
-            ),
-            Cause::NotUtf8(byte) => write!(f, "expected UTF-8 text, found the byte 0x{byte:02x}"),
-            Cause::Unexpected(expected, found) => write!(f, "{expected}, found {found}"),
+            Cause::TooLong(bytes) => {
+                format_args!("expected at most {CONFIG_BYTES_MAX} bytes, found {}", *bytes)
+            }
+            Cause::NotUtf8(byte) => {
+                format_args!("expected UTF-8 text, found the byte 0x{:02x}", *byte)
+            }
+            Cause::Unexpected(expected, found) => format_args!("{}, found {}", *expected, *found),
             Cause::UnknownField(names, found) => {
                 f.write_str("expected one of the fields ")?;
                 for name in *names {
                     write!(f, "{name}, ")?;
                 }
-                write!(f, "found {found}")
+                format_args!("found {}", *found)
             }
-            Cause::SecondField => f.write_str("expected this field once, found it again"),
+            Cause::SecondField => format_args!("expected this field once, found it again"),
             Cause::TooManyDevices => {
-                write!(f, "expected at most {DEVICES_MAX} devices, found one more")
+                format_args!("expected at most {DEVICES_MAX} devices, found one more")
             }
-            Cause::SharesAbove100(shares) => {
-                write!(
-                    f,
-                    "expected a sum of at most 100, found {}: premium {}, ",
-                    shares.sum(),
-                    shares.premium
-                )?;
-                write!(
-                    f,
-                    "express {}, standard {}, bulk {}",
-                    shares.express, shares.standard, shares.bulk
-                )
-            }
-        }
+            Cause::SharesAbove100(shares) => format_args!(
+                "expected a sum of at most 100, found {}: premium {}, express {}, standard {}, bulk {}",
+                shares.sum(), shares.premium, shares.express, shares.standard, shares.bulk
+            ),
+        };
+        f.write_fmt(words)
     }
 }
 

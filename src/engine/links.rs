@@ -49,22 +49,29 @@ pub enum Unplaced {
 
 impl fmt::Display for Unplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unplaced::NoDefaultRoute => f.write_str(
+        let words = match self {
+            Unplaced::NoDefaultRoute => format_args!(
                 "wan.interface is auto and there is no default route yet; name the interface or wait for it",
             ),
-            Unplaced::Missing { field, name } => {
-                write!(f, "{field}: expected an interface of this router, found {name}, which is not there")
-            }
+            Unplaced::Missing { field, name } => format_args!(
+                "{}: expected an interface of this router, found {}, which is not there",
+                *field, *name
+            ),
             Unplaced::NoLan => {
-                f.write_str("lan is auto and no bridge or second interface is there; name the interface")
+                format_args!("lan is auto and no bridge or second interface is there; name the interface")
             }
-            Unplaced::SeveralLans(one, other) => {
-                write!(f, "lan is auto and both {one} and {other} could be it; name the interface")
+            Unplaced::SeveralLans(one, other) => format_args!(
+                "lan is auto and both {} and {} could be it; name the interface",
+                *one, *other
+            ),
+            Unplaced::ManyLans => {
+                format_args!("lan: expected one interface, found several; put them into one bridge")
             }
-            Unplaced::ManyLans => f.write_str("lan: expected one interface, found several; put them into one bridge"),
-            Unplaced::Same(name) => write!(f, "lan: expected another interface than the WAN's, found {name}"),
-        }
+            Unplaced::Same(name) => {
+                format_args!("lan: expected another interface than the WAN's, found {}", *name)
+            }
+        };
+        f.write_fmt(words)
     }
 }
 

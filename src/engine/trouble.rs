@@ -50,25 +50,24 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Unplaced(unplaced) => unplaced.fmt(f),
-            Trouble::Foreign { dev, handle } => {
-                write!(
-                    f,
-                    "{dev} has a root qdisc {handle} of another program (SQM, QoS); turn that off first"
-                )
-            }
+        let words = match self {
+            Trouble::Unplaced(unplaced) => format_args!("{}", *unplaced),
+            Trouble::Foreign { dev, handle } => format_args!(
+                "{} has a root qdisc {} of another program (SQM, QoS); turn that off first",
+                *dev, *handle
+            ),
             Trouble::Lacks { what, option } => {
-                write!(f, "this kernel has no {what}; it needs {option}")
+                format_args!("this kernel has no {}; it needs {}", *what, *option)
             }
-            Trouble::Refused { what, refused } => write!(f, "the kernel refused {what}: {refused}"),
-            Trouble::Fight { rounds } => {
-                write!(
-                    f,
-                    "another program undid our queues or rules {rounds} times in a minute; next try in a minute"
-                )
+            Trouble::Refused { what, refused } => {
+                format_args!("the kernel refused {}: {}", *what, *refused)
             }
-        }
+            Trouble::Fight { rounds } => format_args!(
+                "another program undid our queues or rules {} times in a minute; next try in a minute",
+                *rounds
+            ),
+        };
+        f.write_fmt(words)
     }
 }
 
