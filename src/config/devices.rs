@@ -6,7 +6,7 @@ use heapless::{String, Vec};
 
 use super::form::{self, Field};
 use super::problem::{Expected, Found, Object};
-use super::reader::{Reader, Scalar, Stop};
+use super::reader::{Fields, Reader, Scalar, Stop};
 use super::{DEVICES_MAX, Device};
 use crate::value::{BadMac, Class, Mac};
 
@@ -32,7 +32,8 @@ fn device(reader: &mut Reader<'_>, before: &[Device]) -> Result<Device, Stop> {
     let object = Object::Element("devices", before.len());
     let start = reader.here();
     let (mut mac, mut name, mut class) = (None, String::new(), None);
-    let mut fields = reader.object(object, &form::DEVICE)?;
+    let mut fields = Fields::of(object, &form::DEVICE);
+    reader.object(&fields)?;
     while let Some(field) = reader.field(&mut fields)? {
         reader.step()?;
         let refused = match (field, reader.value) {

@@ -1,4 +1,4 @@
-use core::fmt::{self, Write};
+use core::fmt;
 use core::str::Chars;
 
 use heapless::String;
@@ -66,11 +66,12 @@ pub(super) struct Escaped<'a>(pub &'a str);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for letter in self.0.chars() {
-            match letter {
-                '"' | '\\' => write!(f, "\\{letter}")?,
-                '\0'..='\x1f' | '\x7f' => write!(f, "\\u{:04x}", u32::from(letter))?,
-                plain => f.write_char(plain)?,
-            }
+            let words = match letter {
+                '"' | '\\' => format_args!("\\{letter}"),
+                '\0'..='\x1f' | '\x7f' => format_args!("\\u{:04x}", u32::from(letter)),
+                _ => format_args!("{letter}"),
+            };
+            f.write_fmt(words)?;
         }
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! What fields each object of the text has.
 
-use crate::value::Class;
-
 /// A field of some object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -17,7 +15,10 @@ pub(super) enum Field {
     Up,
     Down,
     Overhead,
-    Share(Class),
+    Premium,
+    Express,
+    Standard,
+    Bulk,
     Mask,
     Shift,
     Mac,
@@ -61,12 +62,7 @@ pub(super) const WAN: Form = Form {
 
 pub(super) const SHARES: Form = Form {
     names: &["premium", "express", "standard", "bulk"],
-    fields: &[
-        Field::Share(Class::Premium),
-        Field::Share(Class::Express),
-        Field::Share(Class::Standard),
-        Field::Share(Class::Bulk),
-    ],
+    fields: &[Field::Premium, Field::Express, Field::Standard, Field::Bulk],
 };
 
 pub(super) const MARK: Form = Form {

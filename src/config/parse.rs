@@ -5,7 +5,7 @@ use heapless::Vec;
 use super::devices;
 use super::form::{self, Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Problem};
-use super::reader::{Reader, Scalar, Stop, line_behind};
+use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
 use super::{CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION};
 use crate::value::{Class, IfName, Kbit, MarkLayout};
 
@@ -53,7 +53,8 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
         // An empty text is what a reader takes a text for that it has not begun with.
         return Err(Stop);
     }
-    let mut fields = reader.object(Object::Whole, &form::WHOLE)?;
+    let mut fields = Fields::of(Object::Whole, &form::WHOLE);
+    reader.object(&fields)?;
     while let Some(field) = reader.field(&mut fields)? {
         match field {
             Field::Wan => object(reader, config, Object::Named("wan"), &form::WAN)?,
@@ -91,7 +92,8 @@ fn object(
     object: Object,
     form: &'static Form,
 ) -> Result<(), Stop> {
-    let mut fields = reader.object(object, form)?;
+    let mut fields = Fields::of(object, form);
+    reader.object(&fields)?;
     while let Some(field) = reader.field(&mut fields)? {
         setting(reader, config, field)?;
     }
@@ -117,16 +119,10 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         Field::Overhead => config.wan.overhead = reader.small(0, OVERHEAD_MAX)?,
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
-        Field::Share(class) => {
-            let share = reader.small(1, 100)?;
-            match class {
-                Class::Exempt => {}
-                Class::Premium => config.shares.premium = share,
-                Class::Express => config.shares.express = share,
-                Class::Standard => config.shares.standard = share,
-                Class::Bulk => config.shares.bulk = share,
-            }
-        }
+        Field::Premium => config.shares.premium = reader.small(1, 100)?,
+        Field::Express => config.shares.express = reader.small(1, 100)?,
+        Field::Standard => config.shares.standard = reader.small(1, 100)?,
+        Field::Bulk => config.shares.bulk = reader.small(1, 100)?,
         // The default class: what is no setting has a reader of its own.
         _ => {
             reader.text(Expected::DefaultClass)?;
@@ -173,7 +169,8 @@ fn shares(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
 fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
     let start = reader.here();
     let (mut mask, mut shift) = (config.mark.mask(), config.mark.shift());
-    let mut fields = reader.object(Object::Named("mark"), &form::MARK)?;
+    let mut fields = Fields::of(Object::Named("mark"), &form::MARK);
+    reader.object(&fields)?;
     while let Some(field) = reader.field(&mut fields)? {
         reader.step()?;
         if field == Field::Shift {

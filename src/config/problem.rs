@@ -213,7 +213,10 @@ impl fmt::Display for Cause {
                 "expected a configuration like {{\"version\": {VERSION}}}, found an empty text"
             ),
             Cause::TooLong(bytes) => {
-                format_args!("expected at most {CONFIG_BYTES_MAX} bytes, found {}", *bytes)
+                format_args!(
+                    "expected at most {CONFIG_BYTES_MAX} bytes, found {}",
+                    *bytes
+                )
             }
             Cause::NotUtf8(byte) => {
                 format_args!("expected UTF-8 text, found the byte 0x{:02x}", *byte)
@@ -232,7 +235,11 @@ impl fmt::Display for Cause {
             }
             Cause::SharesAbove100(shares) => format_args!(
                 "expected a sum of at most 100, found {}: premium {}, express {}, standard {}, bulk {}",
-                shares.sum(), shares.premium, shares.express, shares.standard, shares.bulk
+                shares.sum(),
+                shares.premium,
+                shares.express,
+                shares.standard,
+                shares.bulk
             ),
         };
         f.write_fmt(words)

@@ -181,16 +181,13 @@ impl<'t> Reader<'t> {
     }
 
     /// Steps into an object.
-    pub(super) fn object(&mut self, object: Object, form: &'static Form) -> Result<Fields, Stop> {
-        self.place = object.itself();
-        if !self.eat(b'{') {
-            return Err(self.refuse_next(Expected::Json("an object")));
+    pub(super) fn object(&mut self, fields: &Fields) -> Result<(), Stop> {
+        self.place = fields.object.itself();
+        if self.eat(b'{') {
+            Ok(())
+        } else {
+            Err(self.refuse_next(Expected::Json("an object")))
         }
-        Ok(Fields {
-            object,
-            form,
-            seen: 0,
-        })
     }
 
     /// Steps to the value of the next field; none when the object ends, which is stepped over.
@@ -331,6 +328,15 @@ impl<'t> Reader<'t> {
 }
 
 impl Fields {
+    /// An object of which no field has been read.
+    pub(super) const fn of(object: Object, form: &'static Form) -> Fields {
+        Fields {
+            object,
+            form,
+            seen: 0,
+        }
+    }
+
     /// Whether a field was there.
     pub(super) fn have(&self, field: Field) -> bool {
         let mut fields = self.form.fields.iter();

@@ -58,7 +58,9 @@ impl fmt::Display for Unplaced {
                 *field, *name
             ),
             Unplaced::NoLan => {
-                format_args!("lan is auto and no bridge or second interface is there; name the interface")
+                format_args!(
+                    "lan is auto and no bridge or second interface is there; name the interface"
+                )
             }
             Unplaced::SeveralLans(one, other) => format_args!(
                 "lan is auto and both {} and {} could be it; name the interface",
@@ -68,7 +70,10 @@ impl fmt::Display for Unplaced {
                 format_args!("lan: expected one interface, found several; put them into one bridge")
             }
             Unplaced::Same(name) => {
-                format_args!("lan: expected another interface than the WAN's, found {}", *name)
+                format_args!(
+                    "lan: expected another interface than the WAN's, found {}",
+                    *name
+                )
             }
         };
         f.write_fmt(words)

@@ -215,20 +215,18 @@ impl Engine {
             Count::Between(_) => return,
             Count::Idle => None,
         };
+        let ms = since.map(|first| now.ms_since(first).max(1));
         for device in self.devices.iter_mut() {
-            let (before, after) = (device.traffic, device.counting);
-            let rate_kbit = since.map(|first| {
-                let ms = now.ms_since(first).max(1);
-                (
-                    kbit_of(after.up_bytes.saturating_sub(before.up_bytes), ms),
-                    kbit_of(after.down_bytes.saturating_sub(before.down_bytes), ms),
-                )
-            });
-            if since.is_some() && after.up_bytes > before.up_bytes {
+            let (before, after) = (&device.traffic, &device.counting);
+            let up_bytes = after.up_bytes.saturating_sub(before.up_bytes);
+            let down_bytes = after.down_bytes.saturating_sub(before.down_bytes);
+            if ms.is_some() && up_bytes > 0 {
                 // The kernel counts what it forwards, whatever its neighbour table remembers.
                 device.seen = Some(now);
             }
-            device.traffic = super::Traffic { rate_kbit, ..after };
+            device.traffic = device.counting;
+            device.traffic.rate_kbit =
+                ms.map(|ms| (kbit_of(up_bytes, ms), kbit_of(down_bytes, ms)));
         }
     }
 

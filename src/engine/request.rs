@@ -199,9 +199,9 @@ impl Engine {
             Question::Flows(filter) => Answer::Flows(filter),
             Question::Devices => Answer::Devices,
             Question::Stop => match &self.trouble {
-                Some(trouble) => Answer::Failure(refused(format_args!(
-                    "not all could be removed: {trouble}"
-                ))),
+                Some(trouble) => {
+                    Answer::Failure(refused(format_args!("not all could be removed: {trouble}")))
+                }
                 None => Answer::Changed(self.changed(None)),
             },
         };
@@ -389,14 +389,7 @@ impl Engine {
         self.timers.clear(Timer::Save);
     }
 
-    fn begin(
-        &mut self,
-        now: Instant,
-        client: Client,
-        mac: Option<Mac>,
-        undo: Undo,
-        changed: bool,
-    ) {
+    fn begin(&mut self, now: Instant, client: Client, mac: Option<Mac>, undo: Undo, changed: bool) {
         // What comes while an earlier change is under way shares its fate.
         let earlier = self.pending.iter().find(|other| other.failure.is_none());
         let was = earlier.map_or(

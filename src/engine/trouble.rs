@@ -123,7 +123,8 @@ impl Engine {
 
     fn retry_later(&mut self, now: Instant) {
         let wait = Duration::from_secs(self.retry_s.into());
-        self.timers.set(Timer::Retry, now.after(wait.min(RETRY_MAX)));
+        self.timers
+            .set(Timer::Retry, now.after(wait.min(RETRY_MAX)));
         self.retry_s = self.retry_s.saturating_mul(2);
     }
 

@@ -34,16 +34,22 @@ impl IfName {
     /// # Errors
     /// [`BadIfName`] for any other character, no character, or more than 15.
     pub fn parse(text: &str) -> Result<IfName, BadIfName> {
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-        let mut bytes = [0; IF_NAME_BYTES_MAX];
-        let room = bytes.get_mut(..text.len()).ok_or(BadIfName)?;
-        // The two names that are folders in /sys and /proc.
-        if text.is_empty() || text == "." || text == ".." || !text.as_bytes().iter().all(allowed) {
+        // The two names are folders in /sys and /proc.
+        if text.len() > IF_NAME_BYTES_MAX || matches!(text, "" | "." | "..") {
             return Err(BadIfName);
         }
-        room.copy_from_slice(text.as_bytes());
-        let len = u8::try_from(text.len()).map_err(|_| BadIfName)?;
-        Ok(IfName { bytes, len })
+        let mut name = IfName {
+            bytes: [0; IF_NAME_BYTES_MAX],
+            len: 0,
+        };
+        for (to, byte) in name.bytes.iter_mut().zip(text.bytes()) {
+            if !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'_' | b'-') {
+                return Err(BadIfName);
+            }
+            *to = byte;
+            name.len += 1;
+        }
+        Ok(name)
     }
 
     /// The name.
