@@ -279,13 +279,8 @@ impl Engine {
         if !ours {
             return;
         }
-        let ago = core::time::Duration::from_millis(u64::from(
-            neighbour.confirmed_ago_ms.unwrap_or_default(),
-        ));
-        let seen = Instant::from_ms(
-            now.as_ms()
-                .saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
-        );
+        let ago_ms = u64::from(neighbour.confirmed_ago_ms.unwrap_or_default());
+        let seen = Instant::from_ms(now.as_ms().saturating_sub(ago_ms));
         self.see_device(now, mac, neighbour.address, Some(seen));
     }
 

@@ -80,7 +80,7 @@ x
 }
 
 #[test]
-fn what_the_json_library_would_let_pass_is_refused() {
+fn what_lax_readers_of_json_let_pass_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"lan": [,"a"]}
