@@ -17,6 +17,8 @@ use std::process::{Command, Output};
 
 use lanemark::sys::store::{Document, Loaded, Store, Version};
 
+use crate::program;
+
 const DOCUMENT: Document = Document {
     current: "config.json",
     previous: "config.prev.json",
@@ -336,7 +338,7 @@ struct Said {
 
 /// Runs the command with the child behind it.
 fn child(mut command: Command, dir: &Path) -> Option<Said> {
-    command.arg(std::env::current_exe().unwrap());
+    command.args(program::line(std::env::current_exe().unwrap()));
     command.args([
         "--exact",
         "store::a_child_saves",

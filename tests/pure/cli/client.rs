@@ -12,6 +12,7 @@ use lanemark::cli::{Exit, Next, Session};
 use lanemark::sys::client::{BadLine, Client, Surroundings};
 
 use super::daemon::{Place, asked, asked_in, call, daemon, text};
+use crate::program;
 
 fn connect(path: &Path) -> Result<Client, BadLine> {
     Client::connect(path, Duration::from_millis(50))
@@ -424,11 +425,13 @@ fn a_long_answer_arrives_whole() {
 fn memory_kb(flows: usize, words: &[&str]) -> u64 {
     let place = Place::new();
     let listener = UnixListener::bind(place.socket()).expect("a socket for the test");
+    let program = program::line(env!("CARGO_BIN_EXE_lanemark"));
     #[expect(
         clippy::disallowed_methods,
         reason = "the memory of a process can only be seen from another one"
     )]
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lanemark"))
+    let mut child = Command::new(&program[0])
+        .args(&program[1..])
         .args(words)
         .arg("--socket")
         .arg(place.socket())
