@@ -12,13 +12,9 @@ use lanemark::lab::house::{self, House, Options, Resident};
 use lanemark::lab::scratch::Scratch;
 use nix::errno::Errno;
 
-use crate::program::{Along, Said, run};
+use crate::program::{Along, Said, lab, run, under_test};
 use crate::promise::{SOON, Skip, isolated, need, until};
 use crate::see;
-
-/// The program under test.
-pub const LANEMARK: &str = env!("CARGO_BIN_EXE_lanemark");
-const LAB: &str = env!("CARGO_BIN_EXE_lanemark-lab");
 
 /// What the mark's bits of lanemark are, unless configured otherwise.
 pub const OURS: u32 = 0x7f;
@@ -42,7 +38,7 @@ impl Bed {
     pub fn with_guests(count: u8) -> Result<Bed, Skip> {
         isolated()?;
         need(&["nft", "tc", "conntrack", "ip"])?;
-        let mut options = Options::direct(LAB);
+        let mut options = Options::direct(lab());
         options.guests = (0..count).map(Resident::guest).collect();
         let house = match House::build(&options) {
             Ok(house) => house,
@@ -54,7 +50,7 @@ impl Bed {
             ) => return Err(Skip(error.to_string())),
             Err(error) => panic!("no house: {error}"),
         };
-        let scratch = Scratch::new(Path::new(LAB)).expect("a scratch directory");
+        let scratch = Scratch::new(Path::new(lab())).expect("a scratch directory");
         let bed = Bed { house, scratch };
         fs::create_dir(bed.dir()).expect("lanemark's directory");
         // Flows that say one word live for half a minute otherwise, and some tests take longer.
@@ -149,7 +145,7 @@ impl Bed {
     pub fn spawn_under(&self, words: &[&str]) -> Along {
         let (dir, socket) = (self.dir(), self.socket());
         let own = [
-            LANEMARK,
+            under_test(),
             "run",
             "--dir",
             text(&dir),
@@ -208,7 +204,7 @@ impl Bed {
     /// Runs a verb on the router.
     pub fn lanemark(&self, words: &[&str]) -> Said {
         let socket = self.socket();
-        let own = [LANEMARK, "--socket", text(&socket)];
+        let own = [under_test(), "--socket", text(&socket)];
         run(
             self.router(),
             &own.iter().chain(words).copied().collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lanemark::lab::house::{self, Resident};
 
 use crate::bed::{Bed, Wish, text};
-use crate::program::{run, tool};
+use crate::program::{run, tool, under_test};
 use crate::promise::{SOON, Tried, promises, throughout, until};
 use crate::see;
 
@@ -35,12 +35,7 @@ fn stop_that_misses_the_socket_of_a_living_daemon_harms_nothing() -> Tried {
     let _open = bed.crowds("workstation", 10);
     let before = see::kernel(bed.router());
     let elsewhere = bed.scratch_file("nobody.sock");
-    let words = [
-        env!("CARGO_BIN_EXE_lanemark"),
-        "--socket",
-        text(&elsewhere),
-        "stop",
-    ];
+    let words = [under_test(), "--socket", text(&elsewhere), "stop"];
     let said = run(bed.router(), &words);
     assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
     assert!(

@@ -236,7 +236,7 @@ struct Folder(lanemark::lab::scratch::Scratch);
 
 fn tempfolder() -> Result<Folder, crate::promise::Skip> {
     crate::promise::isolated()?;
-    let lab = std::path::Path::new(env!("CARGO_BIN_EXE_lanemark-lab"));
+    let lab = std::path::Path::new(crate::program::lab());
     Ok(Folder(
         lanemark::lab::scratch::Scratch::new(lab).expect("a scratch directory"),
     ))

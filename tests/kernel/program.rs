@@ -1,8 +1,10 @@
 //! Programs on the hosts of the house, and what they said.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +17,30 @@ use crate::promise::{SOON, until};
 
 /// No command of ours takes longer: one that does hangs.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
+
+/// The folder of the programs under test where they are not where they were built: the tests were carried to another machine.
+const FOLDER_VARIABLE: &str = "LANEMARK_PROGRAMS";
+
+/// The program under test.
+pub fn under_test() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| found(env!("CARGO_BIN_EXE_lanemark")));
+    &PATH
+}
+
+/// The program that the house starts others with.
+pub fn lab() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| found(env!("CARGO_BIN_EXE_lanemark-lab")));
+    &PATH
+}
+
+fn found(built: &str) -> String {
+    let Some(folder) = env::var_os(FOLDER_VARIABLE) else {
+        return built.to_owned();
+    };
+    let name = Path::new(built).file_name().expect("a name of a program");
+    let path = Path::new(&folder).join(name);
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
 
 /// How a program ended and what it said.
 #[derive(Debug)]

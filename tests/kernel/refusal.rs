@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use lanemark::lab::house::Resident;
 use nix::sys::signal::Signal;
 
-use crate::bed::{Bed, LANEMARK, Wish, text};
-use crate::program::{Along, Said, run, tool};
+use crate::bed::{Bed, Wish, text};
+use crate::program::{Along, Said, run, tool, under_test};
 use crate::promise::{SOON, Skip, Tried, need, promises, root, until};
 use crate::see;
 use crate::trace::{Injection, call_number};
@@ -44,7 +44,7 @@ fn a_second_instance_is_told_who_runs_and_disturbs_nobody() -> Tried {
         let said = run(
             bed.router(),
             &[
-                LANEMARK,
+                under_test(),
                 "run",
                 "--dir",
                 text(&dir),
@@ -78,7 +78,7 @@ fn without_rights_it_says_which_it_needs() -> Tried {
     ];
     let reached = run(
         bed.router(),
-        &[nobody.as_slice(), &[LANEMARK, "--version"]].concat(),
+        &[nobody.as_slice(), &[under_test(), "--version"]].concat(),
     );
     if reached.code != Some(0) {
         return Err(Skip(format!(
@@ -96,7 +96,7 @@ fn without_rights_it_says_which_it_needs() -> Tried {
     fs::write(dir.join("config.json"), Wish::workstation("premium").text())
         .expect("a configuration");
     let start = [
-        LANEMARK,
+        under_test(),
         "run",
         "--dir",
         text(&dir),
@@ -122,7 +122,7 @@ fn without_rights_it_says_which_it_needs() -> Tried {
             bed.router(),
             &[
                 nobody.as_slice(),
-                &[LANEMARK, "--socket", text(&socket)],
+                &[under_test(), "--socket", text(&socket)],
                 words,
             ]
             .concat(),
@@ -174,7 +174,7 @@ fn a_socket_in_a_folder_that_is_not_there_is_told() -> Tried {
     let said = run(
         bed.router(),
         &[
-            LANEMARK,
+            under_test(),
             "run",
             "--dir",
             text(&dir),

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
 
-use crate::bed::{Bed, LANEMARK, Wish, text};
-use crate::program::{Along, run};
+use crate::bed::{Bed, Wish, text};
+use crate::program::{Along, run, under_test};
 use crate::promise::{SOON, Tried, need, promises, root, until};
 use crate::see;
 
@@ -155,7 +155,8 @@ fn a_directory_that_cannot_be_written_is_told_and_the_class_counts() -> Tried {
     bed.write_config(&Wish::workstation("premium"));
     let (dir, socket) = (bed.dir(), bed.socket());
     let script = format!(
-        "mount --bind {dir} {dir} && mount -o remount,ro,bind {dir} && exec {LANEMARK} run --dir {dir} --socket {socket}",
+        "mount --bind {dir} {dir} && mount -o remount,ro,bind {dir} && exec {} run --dir {dir} --socket {socket}",
+        under_test(),
         dir = text(&dir),
         socket = text(&socket),
     );
