@@ -78,7 +78,8 @@ CC
     mv "$script.$$" "$script"
 }
 
-# cross_cargo ARGUMENTS: cargo for the target that `target` has set, with a library built for it. $library and $flags may add to that.
+# cross_cargo ARGUMENTS: cargo for the target that `target` has set, with a library built for it. $library and $flags may add to that,
+# $library_features may change it, and an empty $quiet lets cargo talk.
 cross_cargo() {
     local linker
     linker=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_LINKER
@@ -89,6 +90,6 @@ cross_cargo() {
         export CARGO_TARGET_DIR=$root/target/cross
         verb=$1
         shift
-        "$cargo" "$verb" --quiet --locked -Zbuild-std="std,panic_abort${library:-}" -Zbuild-std-features=optimize_for_size --target "$triple" "$@"
+        "$cargo" "$verb" ${quiet---quiet} --locked -Zbuild-std="std,panic_abort${library:-}" -Zbuild-std-features="${library_features:-optimize_for_size}" --target "$triple" "$@"
     )
 }

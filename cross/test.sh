@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs what needs no kernel (tests/pure and the tests inside the library), built for the target, under qemu-user.
+#
+#   cross/test.sh                    for all targets of cross/targets.txt
+#   cross/test.sh mipsel mips        for these
+#   cross/test.sh --kernel mipsel    builds the kernel tests into target/dist/mipsel, to be carried to a machine of that kind: qemu-user
+#                                    knows too little of netlink to run them
+#
+# All that the tests print is in target/cross/TARGET.log; what was skipped or ignored is named here too.
+set -euo pipefail
+. "$(dirname "$0")/toolchain.sh"
+
+# A panic unwinds: a test that fails shall not end the others, and a process for each test (panic-abort-tests) would be one that qemu-user
+# cannot start. Optimised a little, since an emulator runs it; but not what the tests do not wait for. Sums are checked, as on the host.
+export CARGO_INCREMENTAL=0
+export CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=true
+export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true
+idle=(netlink-packet-route netlink-packet-core clap_builder libtest-mimic)
+library=,panic_unwind,test
+library_features=panic-unwind,optimize_for_size
+
+# tests ARGUMENTS: cargo test.
+tests() {
+    cross_cargo test $(printf -- '--config=profile.dev.package.%s.opt-level=0 ' "${idle[@]}") "$@"
+}
+
+# run_pure: builds them for the target, runs them, and tells the counts.
+run_pure() {
+    local what=(--lib --bins --test pure) log=$root/target/cross/$name.log began=$SECONDS built
+    say "building the tests for $name"
+    tests --no-run "${what[@]}"
+    built=$SECONDS
+    say "running them${LANEMARK_EMULATOR:+ under $emulator}"
+    if ! quiet='' tests --no-fail-fast "${what[@]}" >"$log" 2>&1; then
+        cat "$log"
+        die "$name: tests failed"
+    fi
+    # Each with its reason.
+    sed -n 's/^test \(.*\) \.\.\. ignored, /ignored: \1: /p' "$log"
+    # A test in another thread may have left the line open.
+    grep -o 'SKIPPED: .*' "$log" | sort -u || true
+    grep '^test result:' "$log"
+    awk -v name="$name" -v built=$((built - began)) -v ran=$((SECONDS - built)) '
+        /^test result:/ { passed += $4; ignored += $8 }
+        END { printf "%s: %d passed, %d ignored; built in %d s, ran in %d s\n", name, passed, ignored, built, ran }' "$log"
+}
+
+# build_kernel: a program of all kernel tests, and beside it what it starts.
+build_kernel() {
+    local built
+    [ -e "$dist/$name/lanemark" ] || "$root/cross/build.sh" "$name"
+    say "building the kernel tests for $name"
+    built=$(tests --no-run --test kernel --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+    python3 "$root/cross/trim.py" "$(grep '/kernel-[0-9a-f]*$' <<<"$built")" "$dist/$name/kernel-tests"
+    python3 "$root/cross/trim.py" "$(grep '/lanemark-lab$' <<<"$built")" "$dist/$name/lanemark-lab"
+    ls -l "$dist/$name"
+    # Without a kernel of that kind they can only say what they are.
+    $runner "$dist/$name/kernel-tests" --list | grep -c ': test$' | sed 's/$/ kernel tests; there: LANEMARK_PROGRAMS=$PWD .\/kernel-tests/'
+}
+
+verb=run_pure
+case ${1:-} in
+--kernel) verb=build_kernel && shift && [ $# -gt 0 ] || die "expected targets after --kernel" ;;
+-*) die "expected --kernel or targets, found $1" ;;
+esac
+[ $# -gt 0 ] || set -- $(targets)
+for each in "$@"; do target "$each"; done
+find_rust
+# Some tests kill and hinder programs of ours with strace, or give them a file system that is full.
+need qemu-user-static strace util-linux
+for each in "$@"; do
+    target "$each"
+    find_zig
+    runner=
+    [ "$name" = "$(uname -m)" ] || runner=$(command -v "$emulator-static")
+    # Read by cargo, and by tests that start a program of ours.
+    unset LANEMARK_EMULATOR
+    if [ -n "$runner" ]; then
+        export LANEMARK_EMULATOR=$runner "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_RUNNER=$runner"
+    fi
+    $verb
+done
