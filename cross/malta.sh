@@ -4,6 +4,7 @@
 #   cross/malta.sh build     makes the image
 #   cross/malta.sh boot      boots it, with a console (Ctrl-A X ends it)
 #   cross/malta.sh story     boots it fresh and lives through the story; one JSON object at the end
+#   cross/malta.sh kernel    runs the kernel tests in it; more words choose some of them
 #
 # Needs what cross/build.sh needs, and Debian's package sources for the packages of the image.
 set -euo pipefail
@@ -11,15 +12,10 @@ set -euo pipefail
 . "$root/cross/malta/packages.sh"
 . "$root/cross/malta/image.sh"
 
-# programs: the router's program and the lab's, built where they are older than their source.
+# programs: the router's programs (the big-endian one is what the installer has to refuse), the lab's, and the kernel tests.
 programs() {
     "$root/cross/build.sh" mipsel mips >&2
-    target mipsel
-    find_rust
-    find_zig
-    say "building the lab for mipsel"
-    flags=-Cforce-unwind-tables=no cross_cargo build --profile lab --bin lanemark-lab
-    lab=$root/target/cross/$triple/lab/lanemark-lab
+    "$root/cross/test.sh" --kernel mipsel >&2
 }
 
 # router WORDS: starts it; words go to its kernel.
@@ -31,16 +27,18 @@ router() {
 }
 
 case ${1:-} in
-build | boot | story)
+build | boot | story | kernel)
     programs
-    make_image "$lab"
+    make_image "$dist"/mipsel/{lanemark,lanemark-lab,kernel-tests}
     find_emulator
     ;;
-*) die "expected build, boot or story, found ${1:-nothing}" ;;
+*) die "expected build, boot, story or kernel, found ${1:-nothing}" ;;
 esac
+verb=$1
+shift
 flash=$image/flash
-[ "$1" = boot ] && [ -e "$flash" ] || empty_flash "$flash"
-case $1 in
+[ "$verb" = boot ] && [ -e "$flash" ] || empty_flash "$flash"
+case $verb in
 build) ;;
 boot)
     router
@@ -49,5 +47,10 @@ boot)
 story)
     router lab=CHAPTER
     python3 "$root/cross/malta/story.py" "$image" "${qemu_words[@]}"
+    ;;
+kernel)
+    router lab=kernel "tests=$(IFS=, && echo "$*")"
+    "${qemu_words[@]}" </dev/null | tee "$image/kernel.log"
+    grep -q '^test result: ok' "$image/kernel.log" || die "kernel tests failed in the emulated router"
     ;;
 esac

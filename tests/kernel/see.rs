@@ -236,9 +236,15 @@ pub fn kernel(router: &Host) -> Kernel {
             .trim()
             .to_owned()
     };
+    // The flows of a fair leaf are listed as classes too; they come and go with the packets.
+    let is_ours = |line: &&str| !line.contains("class fq_codel ");
     let classes: Vec<String> = devices
         .lines()
         .map(|line| tool(router, &format!("tc class show dev {}", name(line))))
+        .map(|listed| {
+            let ours: Vec<&str> = listed.split_inclusive('\n').filter(is_ours).collect();
+            ours.concat()
+        })
         .collect();
     Kernel {
         rules: rules(router),
