@@ -14,11 +14,11 @@ fn main() -> ExitCode {
         Next::Exit(exit) => exit,
         Next::Run(options) => match daemon::run(&options) {
             Ok(()) => Exit::Done,
-            Err(error) => session.refused(&error, error.exit_code()),
+            Err(error) => session.refused(&error),
         },
         Next::Clear => match daemon::clear() {
             Ok(cleared) => session.cleared(cleared != Cleared::Nothing),
-            Err(error) => session.refused(&error, error.exit_code()),
+            Err(error) => session.refused(&error),
         },
     };
     ExitCode::from(exit.code())

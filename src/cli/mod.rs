@@ -129,14 +129,9 @@ impl<'a> Session<'a> {
         self.end(Ok(()))
     }
 
-    /// Says why the daemon's own code did not do it. `code` is the exit code of that error, 1 or 2.
-    pub fn refused(&mut self, error: &dyn fmt::Display, code: u8) -> Exit {
-        let exit = if code == 2 {
-            Exit::Input
-        } else {
-            Exit::Refused
-        };
-        self.end(Err(Trouble::new(exit, format_args!("{error}"))))
+    /// Says why the system did not let the daemon's own code do it.
+    pub fn refused(&mut self, error: &dyn fmt::Display) -> Exit {
+        self.end(Err(Trouble::new(Exit::Refused, format_args!("{error}"))))
     }
 
     /// What is left to do, if anything.

@@ -5,6 +5,9 @@
 //! How it is driven: [`run`] probes the kernel, reads the configuration, and then, one thread: wait for a file or for the engine's
 //! time; hand in what happened; drive the engine until it waits again.
 //!
+//! A stored configuration that is spoiled does not keep it from starting: the one before it is used, or QoS is off until a good one is
+//! applied, and `status` says so. Read again while it runs, a spoiled one changes nothing.
+//!
 //! When it dies, the kernel goes on as it was; the next start adopts what it finds. TERM and INT end it like that too, after what is not
 //! on flash yet was written: only `stop` takes anything out of the kernel.
 
@@ -17,12 +20,13 @@ mod kernel;
 mod largest;
 mod look;
 mod probe;
+mod stored;
 
 use core::time::Duration;
 use std::path::Path;
 
 use crate::cli::RunOptions;
-use crate::config::{self, CONFIG_BYTES_MAX, Config};
+use crate::config;
 use crate::control::Changed;
 use crate::engine::{Abilities, Answer, Engine, Input, Op, Step};
 use crate::sys::clock::now;
@@ -30,7 +34,7 @@ use crate::sys::listener::Listener;
 use crate::sys::log::{Level, tell};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::signals::{Asked, Signals};
-use crate::sys::store::{Document, Loaded, Store, Version};
+use crate::sys::store::Store;
 use crate::value::Refused;
 
 use clients::{Clients, Queue};
@@ -38,14 +42,6 @@ use events::{About, Events};
 use kernel::Kernel;
 
 pub use error::Error;
-
-/// The configuration's files.
-const CONFIG: Document = Document {
-    current: "config.json",
-    previous: "config.prev.json",
-    temporary: "config.json.new",
-    bytes_max: CONFIG_BYTES_MAX,
-};
 
 const TOKEN_SIGNALS: u64 = 0;
 const TOKEN_CONTROL: u64 = 1;
@@ -87,8 +83,7 @@ struct Daemon {
 /// [`Error`]: why it could not start.
 pub fn run(options: &RunOptions) -> Result<(), Error> {
     crate::sys::log::open(options.verbose);
-    let store = Store::new(&options.dir, CONFIG);
-    let config = load(&store, &options.dir)?;
+    let store = Store::new(&options.dir, stored::CONFIG);
     let listener = Listener::open(&options.socket)
         .map_err(|error| Error::Listen(options.socket.clone(), Box::new(error)))?;
     let mut kernel = Kernel::open().map_err(Error::Netlink)?;
@@ -105,8 +100,12 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         Level::Info,
         format_args!("started, configuration from {}", options.dir.display()),
     );
+    // Not before: another daemon may be running, whose files these are.
+    let (config, spoiled) = stored::at_start(&store, &options.dir);
+    let mut engine = Box::new(Engine::new(now(), config, abilities));
+    engine.found_spoiled(format_args!("{spoiled}"));
     let mut daemon = Daemon {
-        engine: Box::new(Engine::new(now(), config, abilities)),
+        engine,
         kernel,
         store,
         clients: Clients::default(),
@@ -189,41 +188,6 @@ fn tell_change(changed: &Changed) {
             format_args!("the class of {mac} was changed; {flows_marked} live flows re-marked"),
         ),
     }
-}
-
-/// The configuration in the directory; the default one when there is none.
-fn load(store: &Store, dir: &Path) -> Result<Box<Config>, Error> {
-    let loaded = store
-        .load()
-        .map_err(|error| Error::Store(dir.join(CONFIG.current), error))?;
-    let Loaded::Text { bytes, from } = loaded else {
-        tell(
-            Level::Info,
-            format_args!(
-                "no {} in {}: off until there is one",
-                CONFIG.current,
-                dir.display()
-            ),
-        );
-        return Ok(Box::default());
-    };
-    if from == Version::Previous {
-        tell(
-            Level::Warn,
-            format_args!(
-                "{} is empty or missing: {} is used",
-                CONFIG.current, CONFIG.previous
-            ),
-        );
-    }
-    let file = if from == Version::Previous {
-        CONFIG.previous
-    } else {
-        CONFIG.current
-    };
-    config::parse(&bytes)
-        .map(Box::new)
-        .map_err(|problem| Error::Config(dir.join(file), Box::new(problem)))
 }
 
 impl Daemon {
@@ -349,14 +313,18 @@ impl Daemon {
                     );
                     self.over = true;
                 }
-                Asked::Reload => match load(&self.store, dir) {
+                Asked::Reload => match stored::load(&self.store, dir) {
                     Ok(config) => {
                         tell(Level::Info, format_args!("configuration read again"));
+                        let config = config.unwrap_or_default();
                         self.engine.handle(now(), Input::Reload(config));
                     }
-                    Err(error) => tell(
+                    Err(spoiled) => tell(
                         Level::Error,
-                        format_args!("{error}; the configuration in force stays"),
+                        format_args!(
+                            "{}/{spoiled}; the configuration in force stays",
+                            dir.display()
+                        ),
                     ),
                 },
             }

@@ -128,6 +128,8 @@ struct Saving {
     due: bool,
     last: Option<Instant>,
     refused: Option<Refused>,
+    /// Why what is in force is not what is on flash: that is spoiled. Empty when it is not.
+    spoiled: crate::control::Text,
 }
 
 impl Engine {
@@ -174,6 +176,11 @@ impl Engine {
     /// Takes everything of ours out of the kernel, and then ends. Nobody is told.
     pub fn leave(&mut self) {
         self.goal = Goal::Gone;
+    }
+
+    /// What was stored is spoiled, and in force is something else. The health tells of it until a configuration is stored or read again.
+    pub fn found_spoiled(&mut self, words: core::fmt::Arguments<'_>) {
+        self.saving.spoiled = report::text(words);
     }
 
     /// The configuration in force.

@@ -76,6 +76,9 @@ impl Engine {
         if let Some(trouble) = &self.trouble {
             return text(format_args!("{trouble}"));
         }
+        if !self.saving.spoiled.is_empty() && self.goal == Goal::Configured {
+            return self.saving.spoiled.clone();
+        }
         if self.config.enabled {
             return Text::new();
         }

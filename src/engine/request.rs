@@ -253,6 +253,7 @@ impl Engine {
             Ok(()) => {
                 self.saving.due = false;
                 self.saving.refused = None;
+                self.saving.spoiled.clear();
                 self.journal.note(now, Event::Saved);
             }
             Err(refused) => {
@@ -386,6 +387,7 @@ impl Engine {
         self.configure(now);
         self.remark.begin();
         self.saving.due = false;
+        self.saving.spoiled.clear();
         self.timers.clear(Timer::Save);
     }
 

@@ -14,6 +14,10 @@ use nix::fcntl::OFlag;
 ///
 /// The old version is renamed, not linked: that works on every file system (vfat has no links), and takes one step
 /// instead of two. The price is a moment in which only `previous` is there; [`Store::load`] then takes that.
+///
+/// There is no checksum: jffs2 and ubifs have their own, and a document that somebody edited by hand must stay welcome. What
+/// is spoiled all the same is found by whoever reads the document, who can [set it aside](Store::set_aside) and take the
+/// [previous](Store::previous) one.
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
@@ -130,7 +134,7 @@ impl Store {
                 from: Version::Current,
             });
         }
-        Ok(match self.read(self.document.previous)? {
+        Ok(match self.previous()? {
             Some(bytes) if !is_blank(&bytes) => Loaded::Text {
                 bytes,
                 from: Version::Previous,
@@ -141,6 +145,36 @@ impl Store {
                 from: Version::Current,
             },
         })
+    }
+
+    /// The bytes of the previous version, whatever the current one is like; none when there is no such file.
+    ///
+    /// # Errors
+    /// As of [`Store::load`].
+    pub fn previous(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(self.document.previous)
+    }
+
+    /// Moves the current file out of the way to another name in the directory, whatever it is; what had that name is replaced. A file that
+    /// is absent or blank stays: there is nothing in it to keep. Returns whether anything was moved.
+    ///
+    /// # Errors
+    /// The system's no.
+    pub fn set_aside(&self, name: &str) -> Result<bool, StoreCause> {
+        let empty = |bytes: Option<Vec<u8>>| bytes.is_none_or(|bytes| is_blank(&bytes));
+        if self.read(self.document.current).is_ok_and(empty) {
+            return Ok(false);
+        }
+        let aside = self.dir.join(name);
+        // A directory cannot be renamed over a file. Where the file stays, the next step tells why.
+        let _ = fs::remove_file(&aside);
+        fs::rename(self.dir.join(self.document.current), aside)?;
+        Ok(true)
+    }
+
+    /// Whether there is a file of that name in the directory.
+    pub fn has(&self, name: &str) -> bool {
+        self.dir.join(name).exists()
     }
 
     /// Makes `bytes` the current version and the current one the previous. Makes the directory where it is missing, for
@@ -372,14 +406,7 @@ impl fmt::Display for StoreError {
         } else {
             "saved"
         };
-        write!(f, "{} not {verb}: ", self.file)?;
-        match self.cause {
-            StoreCause::Errno(errno) => f.write_str(super::errno::words(errno))?,
-            StoreCause::NotAFile => f.write_str("expected a regular file, found something else")?,
-            StoreCause::TooLong { bytes, bytes_max } => {
-                write!(f, "expected at most {bytes_max} bytes, found {bytes}")?
-            }
-        }
+        write!(f, "{} not {verb}: {}", self.file, self.cause)?;
         if self.step == Step::Read {
             Ok(())
         } else {
@@ -389,6 +416,18 @@ impl fmt::Display for StoreError {
 }
 
 impl core::error::Error for StoreError {}
+
+impl fmt::Display for StoreCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreCause::Errno(errno) => f.write_str(super::errno::words(*errno)),
+            StoreCause::NotAFile => f.write_str("expected a regular file, found something else"),
+            StoreCause::TooLong { bytes, bytes_max } => {
+                write!(f, "expected at most {bytes_max} bytes, found {bytes}")
+            }
+        }
+    }
+}
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

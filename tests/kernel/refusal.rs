@@ -21,7 +21,6 @@ promises! {
     without_netfilter_in_the_kernel_it_says_which_option,
     without_ctnetlink_it_touches_nothing_and_says_which_option,
     without_a_configuration_it_is_off_and_says_what_to_set,
-    a_broken_configuration_ends_the_start_with_code_2,
     what_the_kernel_refuses_in_the_middle_leaves_the_old_configuration_in_force,
     a_foreign_qdisc_on_the_new_wan_leaves_the_old_configuration_in_force,
 }
@@ -240,43 +239,6 @@ fn without_a_configuration_it_is_off_and_says_what_to_set() -> Tried {
         "{status}"
     );
     see::kernel(bed.router()).assert_is(&before, "without a configuration");
-    Ok(())
-}
-
-fn a_broken_configuration_ends_the_start_with_code_2() -> Tried {
-    let bed = Bed::new()?;
-    let before = see::kernel(bed.router());
-    let whole = Wish::workstation("premium").text();
-    let (half, _) = whole.split_at(whole.len() / 2);
-    for broken in [
-        half,
-        "{}",
-        "[]",
-        "7",
-        &whole.replace("premium", "platinum"),
-        &whole.replace("20000", "0"),
-        "\u{0}\u{1}",
-    ] {
-        fs::write(bed.config_file(), broken).expect("a configuration");
-        let mut lanemark = bed.spawn();
-        assert_eq!(lanemark.end().code(), Some(2), "{broken}");
-        let last = lanemark
-            .said()
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .to_owned();
-        assert!(
-            last.contains("config.json") && last.contains("expected") && last.contains("found"),
-            "{broken}: {last}"
-        );
-        assert_eq!(
-            fs::read_to_string(bed.config_file()).expect("the file"),
-            broken,
-            "it is the user's to mend"
-        );
-        see::kernel(bed.router()).assert_is(&before, "after a start with a broken configuration");
-    }
     Ok(())
 }
 

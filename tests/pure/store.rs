@@ -280,6 +280,71 @@ fn only_regular_files_are_read_or_replaced() {
 }
 
 #[test]
+fn whatever_is_in_the_files_place_is_set_aside_and_the_one_before_stays() {
+    type Make = fn(&Path);
+    let kinds: [(&str, Make); 4] = [
+        ("text", |path| fs::write(path, "{").unwrap()),
+        ("long", |path| {
+            File::create(path).unwrap().set_len(1 << 40).unwrap()
+        }),
+        ("directory", |path| fs::create_dir(path).unwrap()),
+        ("link", |path| symlink("/dev/zero", path).unwrap()),
+    ];
+    for (kind, make) in kinds {
+        let scratch = Scratch::new(&format!("aside-{kind}"));
+        scratch.put("config.prev.json", b"good");
+        // Twice: what was set aside before gives way.
+        for _ in 0..2 {
+            make(&scratch.0.join("config.json"));
+            assert_eq!(
+                scratch.store().set_aside("config.bad.json"),
+                Ok(true),
+                "{kind}"
+            );
+            assert_eq!(
+                scratch.names(),
+                ["config.bad.json", "config.prev.json"],
+                "{kind}"
+            );
+            assert_eq!(scratch.store().previous(), Ok(Some(b"good".to_vec())));
+        }
+        scratch.store().save(b"new").unwrap();
+        assert_eq!(scratch.store().load(), Ok(text(*b"new", Version::Current)));
+    }
+}
+
+#[test]
+fn a_directory_takes_the_place_of_a_file_that_was_set_aside() {
+    let scratch = Scratch::new("aside-dir");
+    scratch.put("config.bad.json", b"older");
+    fs::create_dir(scratch.0.join("config.json")).unwrap();
+    assert_eq!(scratch.store().set_aside("config.bad.json"), Ok(true));
+    assert!(scratch.0.join("config.bad.json").is_dir());
+    // The other way round it would have to be emptied, which is not ours to do.
+    fs::write(scratch.0.join("config.bad.json/file"), "").unwrap();
+    scratch.put("config.json", b"{");
+    let refused = scratch.store().set_aside("config.bad.json").unwrap_err();
+    assert_eq!(refused.to_string(), "Is a directory");
+    assert_eq!(scratch.names(), ["config.bad.json", "config.json"]);
+}
+
+#[test]
+fn what_is_absent_or_blank_is_not_set_aside() {
+    let scratch = Scratch::new("aside-blank");
+    scratch.put("config.bad.json", b"older");
+    assert!(scratch.store().has("config.bad.json") && !scratch.store().has("config.json"));
+    assert_eq!(scratch.store().set_aside("config.bad.json"), Ok(false));
+    for blank in [&b""[..], &[0; 5000]] {
+        scratch.put("config.json", blank);
+        assert_eq!(scratch.store().set_aside("config.bad.json"), Ok(false));
+    }
+    assert_eq!(
+        fs::read(scratch.0.join("config.bad.json")).unwrap(),
+        b"older"
+    );
+}
+
+#[test]
 fn two_saves_at_once_are_refused() {
     let scratch = Scratch::new("lock");
     let other = File::open(&scratch.0).unwrap();

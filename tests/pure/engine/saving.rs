@@ -1,7 +1,7 @@
 //! The flash: written seldom, and never told to be written when it was not.
 
-use lanemark::control::Fault;
-use lanemark::control::Verb;
+use lanemark::config::Config;
+use lanemark::control::{Fault, REASON_BYTES_MAX, State, Verb};
 use lanemark::engine::limits::SAVE_EVERY;
 use lanemark::engine::{Client, Event, Input};
 use lanemark::value::{Cause, Class, Instant};
@@ -148,4 +148,40 @@ fn starting_running_and_stopping_write_nothing() {
     world.tell(Input::Left(Client(3)));
     world.stop();
     assert_eq!(world.count("save"), 0);
+}
+
+#[test]
+fn that_what_was_stored_is_spoiled_is_told_until_something_is_stored_or_read_again() {
+    for enabled in [true, false] {
+        let config = Config {
+            enabled,
+            ..house::config()
+        };
+        let begin = || {
+            let mut world = World::new(&config);
+            world
+                .engine
+                .found_spoiled(format_args!("config.json: {}", "x".repeat(200)));
+            world.settle();
+            world
+        };
+        let mut world = begin();
+        let told = world.status();
+        assert_eq!(told.state, if enabled { State::On } else { State::Off });
+        assert!(
+            told.reason.starts_with("config.json: xxx") && told.reason.len() == REASON_BYTES_MAX,
+            "{}",
+            told.reason
+        );
+        world.refuse("save", Cause::Full);
+        failure(world.answer(Verb::Set, Some("192.168.1.10"), Some("premium")));
+        assert_eq!(world.status().reason, told.reason);
+        world.pass(SAVE_MS);
+        assert!(!world.status().reason.contains("config.json"));
+
+        let mut world = begin();
+        world.tell(Input::Reload(Box::new(config.clone())));
+        world.settle();
+        assert!(!world.status().reason.contains("config.json"));
+    }
 }
