@@ -1,7 +1,7 @@
 //! The command line: words become a command, a command becomes a request, and the answer becomes text of 80 columns.
 //!
 //! Must not: look at the kernel, read the environment, or decide what only the daemon can know. Files and the socket are reached
-//! through [`sys::client`](crate::sys::client).
+//! through [`sys::client`](crate::sys::client), what is typed without being shown through [`sys::secret`](crate::sys::secret).
 //!
 //! Words:
 //! * a *verb* is what the user wants (`config show` is one verb); its line in the table of `verbs` is its only definition;
@@ -23,6 +23,7 @@ mod devices;
 mod doctor;
 mod flows;
 mod help;
+mod password;
 mod screen;
 mod set;
 mod status;
@@ -162,8 +163,10 @@ impl<'a> Session<'a> {
 
     /// Asks the daemon and prints its answer.
     fn ask(&mut self, verb: Verb, command: &Command<'_>) -> Outcome {
-        let configuration = match verb {
+        let wait = self.silence_max;
+        let second = match verb {
             Verb::ConfigApply => Some(config::line(command.source)?),
+            Verb::Password => Some(password::line(command.socket, wait)?),
             _ => None,
         };
         let request = Request {
@@ -171,8 +174,7 @@ impl<'a> Session<'a> {
             device: command.device,
             class: command.class.map(Class::name),
         };
-        let wait = self.silence_max;
-        let mut answer = Answer::to(&request, configuration.as_deref(), command.socket, wait)?;
+        let mut answer = Answer::to(&request, second.as_deref(), command.socket, wait)?;
         let (screen, answer) = (&mut self.screen, &mut *answer);
         if command.form == Form::Json {
             return answer.print(screen);
@@ -183,11 +185,12 @@ impl<'a> Session<'a> {
             Verb::Flows => flows::print(screen, answer)?,
             Verb::ConfigShow => config::print(screen, answer)?,
             Verb::Doctor => doctor::print(screen, answer)?,
-            Verb::Set | Verb::Unset | Verb::ConfigApply | Verb::Stop => {
+            Verb::Set | Verb::Unset | Verb::ConfigApply | Verb::Password | Verb::Stop => {
                 let mut changed = Changed::default();
                 answer.object(&mut changed)?;
                 match verb {
                     Verb::Stop => stop::print(screen, &changed),
+                    Verb::Password => screen.prose(Tone::Plain, &"", &password::SET),
                     Verb::ConfigApply => config::applied(screen, &changed, command.source),
                     _ => set::print(screen, &changed, command.class),
                 }

@@ -163,7 +163,7 @@ pub(super) static OPTIONS: [&Opt; 8] = [
 ];
 
 /// Every verb, in the order of the list.
-pub(super) static VERBS: [Verb; 11] = [
+pub(super) static VERBS: [Verb; 12] = [
     Verb {
         name: "run",
         operands: &[],
@@ -272,6 +272,18 @@ It is checked first. When the kernel refuses it, the old one stays in force.
 A line for each thing that was looked at: ok, or !! with what to do about it.
 ",
         task: Task::Ask(control::Verb::Doctor),
+    },
+    Verb {
+        name: "password",
+        operands: &[],
+        options: &[&SOCKET, &JSON],
+        summary: "set the password of the admin page",
+        about: "\
+It is asked for twice and not shown; where standard input is no terminal, its
+first line is taken. 8 to 128 bytes. Only a hash of it leaves this command, and
+is stored in the file 'password' beside config.json.
+",
+        task: Task::Ask(control::Verb::Password),
     },
     Verb {
         name: "stop",

@@ -4,7 +4,7 @@
 //!
 //! [`Config`] is valid by construction. [`parse`](parse()) makes one of the text of `config.json`; [`Problem`] tells the line, the field, what was
 //! expected and what was found. [`write`](write()) makes the text again, such that reading it gives the same value;
-//! [`write_compact`] makes it one line.
+//! [`write_compact`] makes it one line. The admin [`password`] is no part of it: its hash has a file of its own.
 //!
 //! Limits are names here; a text beyond one is refused as a whole, with the limit in the message.
 
@@ -12,6 +12,7 @@ mod devices;
 mod escape;
 mod form;
 mod parse;
+pub mod password;
 mod problem;
 mod reader;
 mod write;

@@ -5,7 +5,7 @@
 //! On the control socket every line is one JSON value:
 //!
 //! 1. The client sends a [`Request`] as one line, which the daemon reads as [`Heard`]; for [`Verb::ConfigApply`] a second line follows that is the
-//!    configuration itself.
+//!    configuration itself, and for [`Verb::Password`] one that is a string, the hash of the password.
 //! 2. The daemon answers with one line: a [`Failure`] as `{"error":{...}}`, or the verb's answer ([`Status`],
 //!    [`Changed`], the configuration), or, for [`Verb::Devices`], [`Verb::Flows`] and [`Verb::Doctor`], an object whose only field is
 //!    an array of [`Device`], [`Flow`] or [`Finding`]. Such a line may have no bound, so it is written and read element by element

@@ -32,13 +32,15 @@ pub enum Verb {
     ConfigApply,
     /// What this kernel can do, what bypasses the queues.
     Doctor,
+    /// Replace the admin password; the next line is the hash of the new one.
+    Password,
     /// Take everything of ours out of the kernel and end.
     Stop,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 9] = [
+    pub const ALL: [Verb; 10] = [
         Verb::Status,
         Verb::Devices,
         Verb::Flows,
@@ -47,6 +49,7 @@ impl Verb {
         Verb::ConfigShow,
         Verb::ConfigApply,
         Verb::Doctor,
+        Verb::Password,
         Verb::Stop,
     ];
 
@@ -61,6 +64,7 @@ impl Verb {
             Verb::ConfigShow => "config-show",
             Verb::ConfigApply => "config-apply",
             Verb::Doctor => "doctor",
+            Verb::Password => "password",
             Verb::Stop => "stop",
         }
     }

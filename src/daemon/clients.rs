@@ -90,6 +90,14 @@ impl Clients {
         self.settle(client, fate, engine, poller, now);
     }
 
+    /// What somebody brought as the hash of a password, and who.
+    pub(super) fn take_password(&mut self) -> Option<(Client, Vec<u8>)> {
+        let places = self.connections.iter_mut().zip(0..);
+        places
+            .filter_map(|(slot, place)| Some((Client(place), slot.as_mut()?.take_password()?)))
+            .next()
+    }
+
     /// The engine has an answer.
     pub(super) fn answer(
         &mut self,

@@ -42,6 +42,10 @@ enum State {
     Listening,
     /// It announced a configuration.
     Configuring,
+    /// It announced the hash of a password.
+    Entrusting,
+    /// It brought something as that, which is not stored yet.
+    Entrusted(Vec<u8>),
     /// It asked, and the engine has not answered.
     Waiting,
     /// It is being told of the devices, this one next.
@@ -140,6 +144,16 @@ impl Connection {
         let _ = self.stream.write_all(&self.output);
     }
 
+    /// What it brought as the hash of a password. It waits from now on.
+    pub(super) fn take_password(&mut self) -> Option<Vec<u8>> {
+        let State::Entrusted(line) = &mut self.state else {
+            return None;
+        };
+        let line = core::mem::take(line);
+        self.state = State::Waiting;
+        Some(line)
+    }
+
     fn read(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
         let mut piece = [0; READ_BYTES];
         loop {
@@ -166,7 +180,7 @@ impl Connection {
     /// Takes the next whole line, if it may ask now.
     fn hear(&mut self, client: Client, engine: &mut Engine, now: Instant) {
         let limit = match self.state {
-            State::Listening => REQUEST_BYTES_MAX,
+            State::Listening | State::Entrusting => REQUEST_BYTES_MAX,
             State::Configuring => CONFIG_BYTES_MAX,
             _ => return,
         };
@@ -189,12 +203,23 @@ impl Connection {
                 Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
             };
         }
+        if matches!(self.state, State::Entrusting) {
+            self.state = State::Entrusted(line);
+            return;
+        }
         match Heard::read(&line) {
             Ok(Heard {
                 verb: Verb::ConfigApply,
                 ..
             }) => {
                 self.state = State::Configuring;
+                self.hear(client, engine, now);
+            }
+            Ok(Heard {
+                verb: Verb::Password,
+                ..
+            }) => {
+                self.state = State::Entrusting;
                 self.hear(client, engine, now);
             }
             Ok(heard) => {
@@ -279,7 +304,11 @@ impl Connection {
             match self.state {
                 State::Devices(_) | State::Flows(_) => {}
                 State::Closing => return Fate::Over,
-                State::Listening | State::Configuring | State::Waiting => {
+                State::Listening
+                | State::Configuring
+                | State::Entrusting
+                | State::Entrusted(_)
+                | State::Waiting => {
                     return self.await_more(client, engine, now);
                 }
             }
@@ -292,7 +321,8 @@ impl Connection {
         // A long answer's buffer is not kept for the next short one.
         self.output = Vec::new();
         self.hear(client, engine, now);
-        let asks = matches!(self.state, State::Waiting) || !self.output.is_empty();
+        let asks =
+            matches!(self.state, State::Waiting | State::Entrusted(_)) || !self.output.is_empty();
         if self.ended && !asks {
             Fate::Over
         } else {

@@ -19,6 +19,7 @@ mod kernel;
 #[cfg(test)]
 mod largest;
 mod look;
+mod password;
 mod probe;
 mod stored;
 
@@ -210,6 +211,7 @@ impl Daemon {
                     self.clients
                         .answer(client, answer, &mut self.engine, &self.poller)
                 }
+                Step::Wait(_) if self.store_password() => {}
                 Step::Wait(wait) => {
                     self.log_trouble();
                     return wait;

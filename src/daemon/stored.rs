@@ -7,10 +7,13 @@ use crate::config::{self, CONFIG_BYTES_MAX, Config, Problem};
 use crate::sys::log::{Level, tell};
 use crate::sys::store::{Document, Loaded, Store, StoreError, Version};
 
+/// The configuration before.
+const PREVIOUS: &str = "config.prev.json";
+
 /// The configuration's files.
 pub(super) const CONFIG: Document = Document {
     current: "config.json",
-    previous: "config.prev.json",
+    previous: Some(PREVIOUS),
     temporary: "config.json.new",
     bytes_max: CONFIG_BYTES_MAX,
 };
@@ -72,12 +75,9 @@ pub(super) fn load(store: &Store, dir: &Path) -> Result<Option<Box<Config>>, Spo
         } => {
             tell(
                 Level::Warn,
-                format_args!(
-                    "{} is empty or missing: {} is used",
-                    CONFIG.current, CONFIG.previous
-                ),
+                format_args!("{} is empty or missing: {PREVIOUS} is used", CONFIG.current),
             );
-            (bytes, CONFIG.previous)
+            (bytes, PREVIOUS)
         }
     };
     parse(&bytes, file).map(Some)
@@ -113,7 +113,7 @@ pub(super) fn at_start(store: &Store, dir: &Path) -> (Box<Config>, String) {
     // What to do comes first where there is little room.
     let (config, instead, told) = match before {
         Some(config) => {
-            let used = format!("{} is used", CONFIG.previous);
+            let used = format!("{} is used", PREVIOUS);
             (config, used.clone(), used)
         }
         None => (
@@ -129,9 +129,7 @@ pub(super) fn at_start(store: &Store, dir: &Path) -> (Box<Config>, String) {
 /// The previous configuration, whatever the current one is like.
 fn previous(store: &Store) -> Result<Option<Box<Config>>, Spoiled> {
     let bytes = store.previous().map_err(Spoiled::Unread)?;
-    bytes
-        .map(|bytes| parse(&bytes, CONFIG.previous))
-        .transpose()
+    bytes.map(|bytes| parse(&bytes, PREVIOUS)).transpose()
 }
 
 fn parse(bytes: &[u8], file: &'static str) -> Result<Box<Config>, Spoiled> {

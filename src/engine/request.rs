@@ -99,8 +99,8 @@ impl Engine {
             Verb::Flows => Question::Flows(self.flow_filter(request)?),
             Verb::Set | Verb::Unset => return self.classify(now, client, request),
             Verb::Stop => Question::Stop,
-            // The configuration comes by itself, as `Input::Apply`.
-            Verb::ConfigApply => {
+            // The configuration comes by itself, as `Input::Apply`, and passwords are none of our business.
+            Verb::ConfigApply | Verb::Password => {
                 return Err(input(format_args!(
                     "expected the configuration, found none"
                 )));

@@ -13,6 +13,7 @@ pub mod log;
 pub mod netlink;
 pub mod poller;
 pub mod proc;
+pub mod secret;
 pub mod signals;
 /// The safe store of a document.
 pub mod store;

@@ -29,8 +29,8 @@ pub struct Store {
 pub struct Document {
     /// What is in force.
     pub current: &'static str,
-    /// What was before.
-    pub previous: &'static str,
+    /// What was before; none where that is not kept.
+    pub previous: Option<&'static str>,
     /// What is being written. Left over only by a save that was killed; the next save removes it.
     pub temporary: &'static str,
     /// A file with more bytes than this is refused, before it is read.
@@ -120,6 +120,11 @@ impl Store {
         }
     }
 
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Reads the current version, or the previous one where the current is absent or blank (empty, or zeroes only).
     /// Changes nothing.
     ///
@@ -152,7 +157,9 @@ impl Store {
     /// # Errors
     /// As of [`Store::load`].
     pub fn previous(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(self.document.previous)
+        self.document
+            .previous
+            .map_or(Ok(None), |name| self.read(name))
     }
 
     /// Moves the current file out of the way to another name in the directory, whatever it is; what had that name is replaced. A file that
@@ -242,16 +249,19 @@ impl Store {
                 cause: cause.into(),
             }
         };
-        let [current, previous, temporary] =
-            [file, previous, temporary].map(|name| self.dir.join(name));
+        let [current, temporary] = [file, temporary].map(|name| self.dir.join(name));
+        let previous = previous.map(|name| self.dir.join(name));
         let saved = write_new(&temporary, bytes)
             .map_err(|(step, cause)| fail(step)(cause))
-            .and_then(|()| self.keep(&current, &previous))
+            .and_then(|()| match &previous {
+                Some(previous) => self.keep(&current, previous),
+                None => Ok(false),
+            })
             .and_then(|kept| {
                 fs::rename(&temporary, &current).map_err(|cause| {
-                    if kept {
+                    if let Some(previous) = previous.filter(|_| kept) {
                         // Where this fails too, the old version is still found under the previous name.
-                        let _ = fs::rename(&previous, &current);
+                        let _ = fs::rename(previous, &current);
                     }
                     fail(Step::Replace)(cause)
                 })

@@ -141,8 +141,28 @@ impl Bed {
         self.spawn_under(&[])
     }
 
+    /// Starts lanemark so that it logs its decisions too.
+    pub fn spawn_verbose(&self) -> Along {
+        self.spawn_as(&[], &["--verbose"])
+    }
+
+    /// Starts lanemark in a mount namespace of its own, where this was done first.
+    pub fn spawn_behind(&self, mount: &str) -> Result<Along, Skip> {
+        need(&["unshare", "mount", "sh"])?;
+        let tried = run(self.router(), &["unshare", "-m", "true"]);
+        if tried.code != Some(0) {
+            return Err(Skip(format!("no mount namespace: {}", tried.err.trim())));
+        }
+        let script = format!("{mount} && exec \"$@\"");
+        Ok(self.spawn_under(&["unshare", "-m", "sh", "-c", &script, "sh"]))
+    }
+
     /// Starts lanemark as the last words of this command.
     pub fn spawn_under(&self, words: &[&str]) -> Along {
+        self.spawn_as(words, &[])
+    }
+
+    fn spawn_as(&self, words: &[&str], options: &[&str]) -> Along {
         let (dir, socket) = (self.dir(), self.socket());
         let own = [
             under_test(),
@@ -152,7 +172,8 @@ impl Bed {
             "--socket",
             text(&socket),
         ];
-        let words: Vec<&str> = words.iter().copied().chain(own).collect();
+        let words = words.iter().copied().chain(own);
+        let words: Vec<&str> = words.chain(options.iter().copied()).collect();
         Along::start(self.router(), &words, &self.scratch_file("lanemark.log"))
     }
 

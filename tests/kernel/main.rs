@@ -28,6 +28,7 @@ mod holder;
 mod input;
 mod interfaces;
 mod interference;
+mod password;
 mod quiet;
 mod refusal;
 mod remark;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         refusal::all(),
         quiet::all(),
         store::all(),
+        password::all(),
         robustness::all(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -11,8 +11,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::bed::{Bed, Wish, text};
-use crate::program::{Along, run, under_test};
-use crate::promise::{SOON, Skip, Tried, need, promises, root, until};
+use crate::program::Along;
+use crate::promise::{SOON, Tried, need, promises, root, until};
 use crate::see;
 
 promises! {
@@ -158,26 +158,6 @@ fn a_class_is_on_disk_when_set_returns() -> Tried {
     Ok(())
 }
 
-/// Starts lanemark in a mount namespace of its own, where this was done first.
-fn spawn_behind(bed: &Bed, mount: &str) -> Result<Along, Skip> {
-    need(&["unshare", "mount", "sh"])?;
-    let tried = run(bed.router(), &["unshare", "-m", "true"]);
-    if tried.code != Some(0) {
-        return Err(Skip(format!("no mount namespace: {}", tried.err.trim())));
-    }
-    let script = format!(
-        "{mount} && exec {} run --dir {} --socket {}",
-        under_test(),
-        text(&bed.dir()),
-        text(&bed.socket()),
-    );
-    Ok(Along::start(
-        bed.router(),
-        &["unshare", "-m", "sh", "-c", &script],
-        &bed.scratch_file("lanemark.log"),
-    ))
-}
-
 fn a_directory_that_cannot_be_written_is_told_and_the_class_counts() -> Tried {
     root()?;
     let bed = Bed::new()?;
@@ -186,7 +166,7 @@ fn a_directory_that_cannot_be_written_is_told_and_the_class_counts() -> Tried {
         "mount --bind {dir} {dir} && mount -o remount,ro,bind {dir}",
         dir = text(&bed.dir())
     );
-    let mut lanemark = spawn_behind(&bed, &mount)?;
+    let mut lanemark = bed.spawn_behind(&mount)?;
     bed.await_state(&mut lanemark, "on");
     let _open = bed.crowds("workstation", 3);
     let said = bed.lanemark(&["set", "02:00:00:00:00:0a", "bulk"]);
@@ -220,7 +200,7 @@ fn a_full_flash_is_told_the_class_counts_and_is_stored_once_there_is_room() -> T
          {{ head -c 1M /dev/zero > {dir}.full/filler; mount --bind {dir}.full {dir}; }} 2>/dev/null",
         dir = text(&bed.dir())
     );
-    let mut lanemark = spawn_behind(&bed, &mount)?;
+    let mut lanemark = bed.spawn_behind(&mount)?;
     bed.await_state(&mut lanemark, "on");
     let seen = PathBuf::from(format!("/proc/{}/root{}", lanemark.pid(), text(&bed.dir())));
     let (file, before) = (seen.join("config.json"), fs::read(bed.config_file()));
@@ -420,7 +400,7 @@ fn a_spoiled_configuration_that_cannot_be_kept_is_no_obstacle() -> Tried {
         "mount --bind {dir} {dir} && mount -o remount,ro,bind {dir}",
         dir = text(&bed.dir())
     );
-    let mut lanemark = spawn_behind(&bed, &mount)?;
+    let mut lanemark = bed.spawn_behind(&mount)?;
     bed.await_state(&mut lanemark, "on");
     let line = error_line(&lanemark);
     assert!(

@@ -21,7 +21,7 @@ use crate::program;
 
 const DOCUMENT: Document = Document {
     current: "config.json",
-    previous: "config.prev.json",
+    previous: Some("config.prev.json"),
     temporary: "config.new.json",
     bytes_max: 128 * 1024,
 };
@@ -280,6 +280,35 @@ fn only_regular_files_are_read_or_replaced() {
 }
 
 #[test]
+fn where_no_version_before_is_kept_the_new_one_takes_its_place() {
+    let scratch = Scratch::new("alone");
+    let document = Document {
+        current: "password",
+        previous: None,
+        temporary: "password.new",
+        ..DOCUMENT
+    };
+    let store = Store::new(&scratch.0, document);
+    for bytes in [b"first", b"other"] {
+        store.save(bytes).unwrap();
+        assert_eq!(store.load(), Ok(text(*bytes, Version::Current)));
+        assert_eq!(scratch.names(), ["password"]);
+    }
+    // Lost is lost, and is not the same as never there.
+    scratch.put("password", b"");
+    assert_eq!(store.load(), Ok(text([], Version::Current)));
+    fs::remove_file(scratch.0.join("password")).unwrap();
+    assert_eq!(store.load(), Ok(Loaded::Missing));
+    fs::create_dir(scratch.0.join("password")).unwrap();
+    let refused = store.save(b"new").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "password not saved: Is a directory (while replacing)"
+    );
+    assert_eq!(scratch.names(), ["password"]);
+}
+
+#[test]
 fn whatever_is_in_the_files_place_is_set_aside_and_the_one_before_stays() {
     type Make = fn(&Path);
     let kinds: [(&str, Make); 4] = [
@@ -433,7 +462,7 @@ fn strace(dir: &Path, log: &Path) -> Command {
         .arg(log)
         .arg("-P")
         .arg(dir);
-    for name in [DOCUMENT.current, DOCUMENT.previous, DOCUMENT.temporary] {
+    for name in [DOCUMENT.current, "config.prev.json", DOCUMENT.temporary] {
         command.arg("-P").arg(dir.join(name));
     }
     command

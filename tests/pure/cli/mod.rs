@@ -5,5 +5,6 @@
 mod answers;
 mod client;
 mod daemon;
+mod password;
 mod tables;
 mod words;

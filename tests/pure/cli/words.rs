@@ -12,7 +12,7 @@ use super::daemon::{Place, call, call_in, text};
 use super::tables::columns;
 
 /// Each verb with words that make it complete, and the options that its help must name.
-const VERBS: [(&[&str], &[&str], &[&str]); 11] = [
+const VERBS: [(&[&str], &[&str], &[&str]); 12] = [
     (
         &["run"],
         &[],
@@ -53,6 +53,7 @@ const VERBS: [(&[&str], &[&str], &[&str]); 11] = [
         &["F", "--socket PATH", "--json", "--help"],
     ),
     (&["doctor"], &[], &["--socket PATH", "--json", "--help"]),
+    (&["password"], &[], &["--socket PATH", "--json", "--help"]),
     (&["stop"], &[], &["--socket PATH", "--json", "--help"]),
 ];
 
@@ -302,7 +303,7 @@ fn refused(words: &[&str], expected: &str) {
 
 #[test]
 fn a_missing_or_unknown_verb_is_told_the_verbs() {
-    let verbs = "run, status, devices, flows, set, unset, config, doctor or stop";
+    let verbs = "run, status, devices, flows, set, unset, config, doctor, password or stop";
     for (words, expected) in [
         (&[][..], format!("expected {verbs}, found nothing")),
         (&["--json"], format!("expected {verbs}, found nothing")),

@@ -6,6 +6,7 @@
 )]
 
 mod mutation;
+mod password;
 mod refusal;
 
 use std::fmt::Write;
