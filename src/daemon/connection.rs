@@ -3,13 +3,13 @@
 //! A client has one question at a time. An answer without bound (devices, flows) is written piece by piece as the client reads: the
 //! kernel makes the next piece of a dump when it is asked for it, so a slow client costs a socket and no memory.
 
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::fd::OwnedFd;
 
 use super::look;
 use crate::config::{self, CONFIG_BYTES_MAX};
 use crate::control::{self, Failure, Heard, REQUEST_BYTES_MAX, Record, Refusal, Request, Verb};
 use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
+use crate::sys::file::{self, Moved};
 use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::proc;
@@ -26,7 +26,7 @@ const WAITING_BYTES: usize = 16 * 1024;
 const PIECES_A_TURN: usize = 8;
 
 pub(super) struct Connection {
-    stream: UnixStream,
+    stream: OwnedFd,
     input: Vec<u8>,
     output: Vec<u8>,
     interest: Interest,
@@ -74,7 +74,7 @@ pub(super) enum Fate {
 
 impl Connection {
     /// A client that has just come; `number` counts up with each.
-    pub(super) fn new(stream: UnixStream, number: u32) -> Connection {
+    pub(super) fn new(stream: OwnedFd, number: u32) -> Connection {
         Connection {
             stream,
             input: Vec::new(),
@@ -141,7 +141,7 @@ impl Connection {
 
     /// What is still to be told is told, as far as it goes without waiting.
     pub(super) fn finish(&mut self) {
-        let _ = self.stream.write_all(&self.output);
+        let _ = file::give(&self.stream, &self.output);
     }
 
     /// What it brought as the hash of a password. It waits from now on.
@@ -157,18 +157,17 @@ impl Connection {
     fn read(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
         let mut piece = [0; READ_BYTES];
         loop {
-            match self.stream.read(&mut piece) {
+            match file::take(&self.stream, &mut piece) {
                 // It says no more, and may still want its answer.
-                Ok(0) => {
+                Moved::Bytes(0) => {
                     self.ended = true;
                     return Fate::Lives;
                 }
-                Ok(count) => self
+                Moved::Bytes(count) => self
                     .input
                     .extend_from_slice(piece.get(..count).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Fate::Over,
+                Moved::Nothing => return Fate::Lives,
+                Moved::Broken => return Fate::Over,
             }
             self.hear(client, engine, now);
             if self.input.len() > CONFIG_BYTES_MAX + REQUEST_BYTES_MAX {
@@ -293,12 +292,10 @@ impl Connection {
                 }
             }
             while !self.output.is_empty() {
-                match self.stream.write(&self.output) {
-                    Ok(0) => return Fate::Over,
-                    Ok(count) => drop(self.output.drain(..count)),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Lives,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(_) => return Fate::Over,
+                match file::give(&self.stream, &self.output) {
+                    Moved::Bytes(0) | Moved::Broken => return Fate::Over,
+                    Moved::Bytes(count) => drop(self.output.drain(..count)),
+                    Moved::Nothing => return Fate::Lives,
                 }
             }
             match self.state {

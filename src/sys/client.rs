@@ -3,15 +3,20 @@
 //! Must not: know what is said on the socket. It carries lines.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fmt, fs};
+use std::{env, fmt};
 
 use nix::errno::Errno;
-use nix::unistd;
+use nix::fcntl::OFlag;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use super::file;
 
 /// How long the other side may be silent. The slowest answer is that of a change while a slow router writes thousands of marks: a
 /// few seconds (chosen, with room).
@@ -59,7 +64,7 @@ impl Surroundings {
 
 /// Whether there is such a folder.
 pub fn is_folder(path: &Path) -> bool {
-    path.is_dir()
+    file::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY).is_ok()
 }
 
 /// Why a file was not read.
@@ -87,7 +92,7 @@ impl fmt::Display for BadFile {
 /// # Errors
 /// [`BadFile`], by cause.
 pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFile> {
-    let refused = |error: io::Error| match kind(error) {
+    let refused = |errno| match kind(errno) {
         kind @ (ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory) => {
             BadFile::Absent(kind)
         }
@@ -96,7 +101,7 @@ pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFi
     let (file, input);
     let source = match path {
         Some(path) => {
-            file = fs::File::open(path).map_err(refused)?;
+            file = file::open(path, OFlag::O_RDONLY).map_err(refused)?;
             file.as_fd()
         }
         None => {
@@ -105,27 +110,17 @@ pub fn read_file(path: Option<&Path>, bytes_max: usize) -> Result<Vec<u8>, BadFi
         }
     };
     // Room for one byte more than allowed tells a longer source from a full one.
-    let mut bytes = vec![0; bytes_max.saturating_add(1)];
-    let mut len = 0;
-    loop {
-        match unistd::read(source, bytes.get_mut(len..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(count) => len += count,
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(refused(error.into())),
-        }
-    }
-    if len > bytes_max {
+    let bytes = file::read_up_to(source, bytes_max.saturating_add(1)).map_err(refused)?;
+    if bytes.len() > bytes_max {
         return Err(BadFile::TooLong);
     }
-    bytes.truncate(len);
     Ok(bytes)
 }
 
 /// The table behind it is 500 bytes, and the compiler would copy it to each caller.
 #[inline(never)]
-fn kind(error: io::Error) -> ErrorKind {
-    error.kind()
+fn kind(errno: Errno) -> ErrorKind {
+    io::Error::from(errno).kind()
 }
 
 /// Where text goes.
@@ -141,7 +136,7 @@ impl<W: Write> Sink for W {
     fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
         self.write_all(bytes)
             .and_then(|()| self.flush())
-            .map_err(kind)
+            .map_err(|error| error.kind())
     }
 }
 
@@ -154,18 +149,20 @@ pub enum Stream {
     Error,
 }
 
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Sink for Stream {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
         let (output, error) = (io::stdout(), io::stderr());
         let stream = match self {
             Stream::Output => output.as_fd(),
             Stream::Error => error.as_fd(),
         };
-        Ok(unistd::write(stream, bytes)?)
+        file::write(stream, bytes).map_err(kind)
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+impl fmt::Write for Stream {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.send(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
@@ -199,18 +196,16 @@ impl fmt::Display for BadLine {
     }
 }
 
-impl From<io::Error> for BadLine {
-    fn from(error: io::Error) -> BadLine {
-        match kind(error) {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => BadLine::Nobody,
-            ErrorKind::PermissionDenied => BadLine::Denied,
-            ErrorKind::InvalidInput => BadLine::Path,
-            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
-                BadLine::Closed
-            }
+impl From<Errno> for BadLine {
+    fn from(errno: Errno) -> BadLine {
+        match errno {
+            Errno::ENOENT | Errno::ECONNREFUSED => BadLine::Nobody,
+            Errno::EACCES | Errno::EPERM => BadLine::Denied,
+            Errno::EINVAL | Errno::ENAMETOOLONG => BadLine::Path,
+            Errno::EPIPE | Errno::ECONNRESET => BadLine::Closed,
             // What Linux calls the end of a read or write time-out.
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => BadLine::Silent,
-            kind => BadLine::System(kind),
+            Errno::EAGAIN | Errno::ETIMEDOUT => BadLine::Silent,
+            errno => BadLine::System(kind(errno)),
         }
     }
 }
@@ -218,7 +213,7 @@ impl From<io::Error> for BadLine {
 /// A connection to whoever listens on a UNIX socket.
 #[derive(Debug)]
 pub struct Client {
-    stream: UnixStream,
+    stream: OwnedFd,
 }
 
 impl Client {
@@ -227,9 +222,13 @@ impl Client {
     /// # Errors
     /// [`BadLine`], by cause.
     pub fn connect(path: &Path, silence_max: Duration) -> Result<Client, BadLine> {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(silence_max))?;
-        stream.set_write_timeout(Some(silence_max))?;
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+        let silence_max_ms = silence_max.as_secs() * 1000 + u64::from(silence_max.subsec_millis());
+        let silence_max = TimeVal::milliseconds(i64::try_from(silence_max_ms).unwrap_or_default());
+        setsockopt(&stream, sockopt::ReceiveTimeout, &silence_max)?;
+        setsockopt(&stream, sockopt::SendTimeout, &silence_max)?;
         Ok(Client { stream })
     }
 
@@ -238,8 +237,8 @@ impl Client {
     /// # Errors
     /// [`BadLine`]; after `Closed` there may still be an answer that tells why.
     pub fn send(&mut self, line: &[u8]) -> Result<(), BadLine> {
-        self.stream.write_all(line)?;
-        self.stream.write_all(b"\n")?;
+        file::write(self.stream.as_fd(), line)?;
+        file::write(self.stream.as_fd(), b"\n")?;
         Ok(())
     }
 
@@ -248,13 +247,9 @@ impl Client {
     /// # Errors
     /// [`BadLine`]; the end of the connection is `Closed`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, BadLine> {
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) => return Err(BadLine::Closed),
-                Ok(len) => return Ok(len),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+        match file::read(self.stream.as_fd(), buffer)? {
+            0 => Err(BadLine::Closed),
+            len => Ok(len),
         }
     }
 }

@@ -133,8 +133,3 @@ pub fn refused_by_kernel(refusal: Refusal<'_>) -> Refused {
         text => Refused::new(cause(errno), text),
     }
 }
-
-/// A refused operation of the standard library.
-pub fn refused_io(error: &std::io::Error) -> Refused {
-    refused(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
-}

@@ -1,21 +1,22 @@
 //! The control socket: who may come in, and who holds it.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
 use nix::poll::poll;
-use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
-use nix::unistd::geteuid;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockopt, listen, socket,
+};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Whence, ftruncate, geteuid, lseek};
 
-use super::errno::{refused, refused_io};
-use super::proc::numbers;
+use super::errno::refused;
+use super::file;
+use super::proc::{numbers, own_pid};
 use crate::value::Refused;
 
 /// How often the lock is tried, and how long is waited in between: one second in all, many times what a daemon takes to end.
@@ -27,7 +28,7 @@ const LOCK_PAUSE_MS: u8 = 50;
 pub struct Listener {
     socket: UnixListener,
     path: PathBuf,
-    _lock: Flock<File>,
+    _lock: Flock<OwnedFd>,
 }
 
 /// Why there is no socket.
@@ -42,6 +43,12 @@ pub enum ListenError {
     Refused(Refused),
 }
 
+impl From<Errno> for ListenError {
+    fn from(errno: Errno) -> ListenError {
+        ListenError::Refused(refused(errno))
+    }
+}
+
 impl Listener {
     /// Listens at `path`. A socket file that nobody listens at any more is replaced: the lock tells, which the kernel releases with the
     /// process that held it, however that ended.
@@ -49,41 +56,37 @@ impl Listener {
     /// # Errors
     /// [`ListenError`].
     pub fn open(path: &Path) -> Result<Listener, ListenError> {
-        let io = |error: std::io::Error| ListenError::Refused(refused_io(&error));
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".lock");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(io)?;
-        let mut lock = match lock_patiently(file) {
+        let file = file::open(Path::new(&lock_path), OFlag::O_RDWR | OFlag::O_CREAT)?;
+        let lock = match lock_patiently(file) {
             Ok(lock) => lock,
-            Err((mut file, Errno::EAGAIN)) => {
-                let [pid, ..] = numbers(&mut file, 10).unwrap_or_default();
+            Err((file, Errno::EAGAIN)) => {
+                let [pid, ..] = numbers(file.as_fd(), 10).unwrap_or_default();
                 return Err(ListenError::Taken {
                     pid: pid.unwrap_or_default(),
                 });
             }
-            Err((_, errno)) => return Err(ListenError::Refused(refused(errno))),
+            Err((_, errno)) => return Err(errno.into()),
         };
-        lock.set_len(0)
-            .and_then(|()| lock.rewind())
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
-            .map_err(io)?;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(error)),
-            _ => {}
+        ftruncate(lock.as_fd(), 0)?;
+        lseek(lock.as_fd(), 0, Whence::SeekSet)?;
+        file::write(lock.as_fd(), format!("{}\n", own_pid()).as_bytes())?;
+        match file::remove(path) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno.into()),
         }
-        let socket = UnixListener::bind(path).map_err(io)?;
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        let address = UnixAddr::new(path)?;
         // Only root may ask: the directory of the socket may be open to all.
-        std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(io)?;
-        never_wait(&socket).map_err(ListenError::Refused)?;
+        let others = umask(!(Mode::S_IRUSR | Mode::S_IWUSR));
+        let bound = bind(socket.as_raw_fd(), &address);
+        umask(others);
+        bound?;
+        listen(&socket, Backlog::MAXALLOWABLE)?;
         Ok(Listener {
-            socket,
+            socket: socket.into(),
             path: path.to_owned(),
             _lock: lock,
         })
@@ -96,29 +99,31 @@ impl Listener {
                 let may = getsockopt(&stream, PeerCredentials)
                     .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw());
                 if may && never_wait(&stream).is_ok() {
-                    Accepted::Client(stream)
+                    Accepted::Client(stream.into())
                 } else {
                     Accepted::TurnedAway
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::Nobody,
-            Err(error) if error.kind() == ErrorKind::Interrupted => Accepted::TurnedAway,
-            Err(_) => Accepted::NoRoom,
+            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::EAGAIN) => Accepted::Nobody,
+                Some(Errno::EINTR) => Accepted::TurnedAway,
+                _ => Accepted::NoRoom,
+            },
         }
     }
 }
 
 /// Reads and writes of this socket come back at once. The standard library's way goes through `ioctl`, which nothing else of ours needs.
-fn never_wait(socket: impl AsFd) -> Result<(), Refused> {
+fn never_wait(socket: impl AsFd) -> Result<(), Errno> {
     let flags = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
-    fcntl(socket, flags).map(|_| ()).map_err(refused)
+    fcntl(socket, flags).map(drop)
 }
 
 /// What became of a look for clients.
 #[derive(Debug)]
 pub enum Accepted {
     /// There is one.
-    Client(UnixStream),
+    Client(OwnedFd),
     /// There was one who may not ask, or who is gone already.
     TurnedAway,
     /// There is none.
@@ -128,7 +133,7 @@ pub enum Accepted {
 }
 
 /// A daemon that was told to stop answers before it is gone: whoever starts the next one at once gets the lock a moment later.
-fn lock_patiently(mut file: File) -> Result<Flock<File>, (File, Errno)> {
+fn lock_patiently(mut file: OwnedFd) -> Result<Flock<OwnedFd>, (OwnedFd, Errno)> {
     for _ in 0..LOCK_TRIES {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Err((held, Errno::EAGAIN)) => file = held,
@@ -143,7 +148,7 @@ fn lock_patiently(mut file: File) -> Result<Flock<File>, (File, Errno)> {
 impl Drop for Listener {
     fn drop(&mut self) {
         // The lock's file stays: removing it would let two processes hold two locks of one name.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = file::remove(&self.path);
     }
 }
 

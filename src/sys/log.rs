@@ -1,10 +1,12 @@
 //! The one sink of the log: standard error, a line an event. The init system keeps it.
 
 use core::fmt;
-use std::io::Write;
+use core::fmt::Write as _;
 
 pub use log::Level;
 use log::{LevelFilter, Log, Metadata, Record};
+
+use super::client::Stream;
 
 struct Sink;
 
@@ -23,11 +25,7 @@ impl Log for Sink {
             log::Level::Info => 6,
             log::Level::Debug | log::Level::Trace => 7,
         };
-        let _ = writeln!(
-            std::io::stderr().lock(),
-            "<{level}>lanemark: {}",
-            record.args()
-        );
+        let _ = writeln!(Stream::Error, "<{level}>lanemark: {}", record.args());
     }
 
     fn flush(&self) {}

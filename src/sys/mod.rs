@@ -8,6 +8,7 @@
 pub mod client;
 pub mod clock;
 pub mod errno;
+pub mod file;
 pub mod listener;
 pub mod log;
 pub mod netlink;

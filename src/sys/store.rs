@@ -1,11 +1,14 @@
 use core::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+
+use super::file;
 
 /// One document in a directory, and the version of it before.
 ///
@@ -205,33 +208,32 @@ impl Store {
             });
         }
         let fail = |step| {
-            move |cause: io::Error| StoreError {
+            move |cause: Errno| StoreError {
                 file: current,
                 step,
                 cause: cause.into(),
             }
         };
 
-        make_dir(&self.dir, 0o700).map_err(fail(Step::OpenDirectory))?;
-        let dir = OpenOptions::new()
-            .read(true)
-            .custom_flags(OFlag::O_DIRECTORY.bits())
-            .open(&self.dir);
-        let dir = dir.map_err(fail(Step::OpenDirectory))?;
+        make_dir(&self.dir, Mode::S_IRWXU).map_err(fail(Step::OpenDirectory))?;
+        let dir = file::open(&self.dir, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
+            .map_err(fail(Step::OpenDirectory))?;
+        let save = |dir: &OwnedFd| {
+            self.replace(bytes)
+                .and_then(|()| file::sync(dir).map_err(fail(Step::SyncDirectory)))
+        };
         // Two saves at once would rename each other's half of a file.
-        match dir.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(fail(Step::Lock)(Errno::EAGAIN.into())),
+        match Flock::lock(dir, FlockArg::LockExclusiveNonblock) {
+            Ok(dir) => {
+                let saved = save(&dir);
+                // Closing would not do: a child that is between fork and exec has the handle too, and with it the lock.
+                let _ = dir.unlock();
+                saved
+            }
             // A kernel may be built without file locks.
-            Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(cause)) => return Err(fail(Step::Lock)(cause)),
+            Err((dir, Errno::ENOSYS | Errno::EOPNOTSUPP)) => save(&dir),
+            Err((_, cause)) => Err(fail(Step::Lock)(cause)),
         }
-        let saved = self
-            .replace(bytes)
-            .and_then(|()| dir.sync_all().map_err(fail(Step::SyncDirectory)));
-        // Closing would not do: a child that is between fork and exec has the handle too, and with it the lock.
-        let _ = dir.unlock();
-        saved
     }
 
     /// All of a save that is done under the lock.
@@ -243,7 +245,7 @@ impl Store {
             ..
         } = self.document;
         let fail = |step| {
-            move |cause: io::Error| StoreError {
+            move |cause: Errno| StoreError {
                 file,
                 step,
                 cause: cause.into(),
@@ -258,17 +260,17 @@ impl Store {
                 None => Ok(false),
             })
             .and_then(|kept| {
-                fs::rename(&temporary, &current).map_err(|cause| {
+                file::rename(&temporary, &current).map_err(|cause| {
                     if let Some(previous) = previous.filter(|_| kept) {
                         // Where this fails too, the old version is still found under the previous name.
-                        let _ = fs::rename(previous, &current);
+                        let _ = file::rename(&previous, &current);
                     }
                     fail(Step::Replace)(cause)
                 })
             });
         if saved.is_err() {
             // The first error is the one to tell; the next save removes what is left.
-            let _ = fs::remove_file(&temporary);
+            let _ = file::remove(&temporary);
         }
         saved
     }
@@ -281,11 +283,11 @@ impl Store {
             cause,
         };
         let good = match open(current).map_err(fail)? {
-            Some(file) => has_text(file).map_err(|cause| fail(cause.into()))?,
+            Some((file, _)) => has_text(&file).map_err(|cause| fail(cause.into()))?,
             None => false,
         };
         if good {
-            fs::rename(current, previous).map_err(|cause| fail(cause.into()))?;
+            file::rename(current, previous).map_err(|cause| fail(cause.into()))?;
         }
         Ok(good)
     }
@@ -297,20 +299,18 @@ impl Store {
             step: Step::Read,
             cause,
         };
-        let Some(file) = open(&self.dir.join(name)).map_err(fail)? else {
+        let Some((file, stat)) = open(&self.dir.join(name)).map_err(fail)? else {
             return Ok(None);
         };
         let bytes_max = self.document.bytes_max;
         let too_long = |bytes| fail(StoreCause::TooLong { bytes, bytes_max });
-        let size = file.metadata().map_err(|cause| fail(cause.into()))?.len();
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
         if size > bytes_max as u64 {
             return Err(too_long(size));
         }
         // It may grow while it is read.
-        let mut bytes = Vec::new();
-        file.take(bytes_max as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|cause| fail(cause.into()))?;
+        let bytes =
+            file::read_up_to(file.as_fd(), bytes_max + 1).map_err(|cause| fail(cause.into()))?;
         if bytes.len() > bytes_max {
             Err(too_long(bytes.len() as u64))
         } else {
@@ -319,80 +319,82 @@ impl Store {
     }
 }
 
-/// Opens a file for reading; none when there is no such file.
-fn open(path: &Path) -> Result<Option<File>, StoreCause> {
+/// Opens a file for reading, and says what it is; none when there is no such file.
+fn open(path: &Path) -> Result<Option<(OwnedFd, FileStat)>, StoreCause> {
     // Without O_NONBLOCK a FIFO would stop us until somebody writes to it.
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    match OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(path)
-    {
-        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
-        Ok(_) => Err(StoreCause::NotAFile),
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = match file::open(path, flags) {
+        Ok(file) => file,
+        Err(Errno::ENOENT) => return Ok(None),
         // ELOOP is O_NOFOLLOW's word for a link, ENXIO that of a socket.
-        Err(cause) => match StoreCause::from(cause) {
-            StoreCause::Errno(Errno::ENOENT) => Ok(None),
-            StoreCause::Errno(Errno::ELOOP | Errno::ENXIO) => Err(StoreCause::NotAFile),
-            other => Err(other),
-        },
+        Err(Errno::ELOOP | Errno::ENXIO) => return Err(StoreCause::NotAFile),
+        Err(cause) => return Err(cause.into()),
+    };
+    let stat = fstat(&file)?;
+    if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG {
+        Ok(Some((file, stat)))
+    } else {
+        Err(StoreCause::NotAFile)
     }
 }
 
 /// Writes a new file and waits until its bytes are on flash.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), (Step, io::Error)> {
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits());
-    let mut file = match options.open(path) {
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), (Step, Errno)> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+    let file = match file::open(path, flags) {
         // A save was killed. Nobody else is writing it: we hold the lock.
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path).and_then(|()| options.open(path))
-        }
+        Err(Errno::EEXIST) => file::remove(path).and_then(|()| file::open(path, flags)),
         other => other,
     }
     .map_err(|cause| (Step::Create, cause))?;
-    // Short writes and interrupted ones are carried on in there.
-    file.write_all(bytes)
-        .map_err(|cause| (Step::Write, cause))?;
-    file.sync_all().map_err(|cause| (Step::Sync, cause))
+    file::write(file.as_fd(), bytes).map_err(|cause| (Step::Write, cause))?;
+    file::sync(&file).map_err(|cause| (Step::Sync, cause))
 }
 
 /// Makes a directory and those above it, each durably. Those above get the usual mode.
-fn make_dir(dir: &Path, mode: u32) -> io::Result<()> {
-    let make = || DirBuilder::new().mode(mode).create(dir);
-    let parent = dir
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let made = match make() {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound && parent != dir => {
-            make_dir(parent, 0o755)?;
-            make()
+fn make_dir(dir: &Path, mode: Mode) -> Result<(), Errno> {
+    let parent = parent(dir);
+    let made = match file::make_dir(dir, mode) {
+        Err(Errno::ENOENT) if parent.as_os_str() != dir.as_os_str() => {
+            make_dir(parent, Mode::from_bits_truncate(0o755))?;
+            file::make_dir(dir, mode)
         }
         other => other,
     };
     match made {
-        Ok(()) => File::open(parent)?.sync_all(),
+        Ok(()) => file::sync(&file::open(parent, OFlag::O_RDONLY)?),
         // Whether that is a directory is found out when it is opened.
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(Errno::EEXIST) => Ok(()),
         Err(cause) => Err(cause),
     }
 }
 
+/// The directory that a directory is in. The standard library's way takes paths apart into their components, which is 4 kB of code.
+fn parent(dir: &Path) -> &Path {
+    let is_name = |byte: &u8| *byte != b'/';
+    let bytes = dir.as_os_str().as_bytes();
+    let end = bytes.iter().rposition(is_name).map_or(0, |last| last + 1);
+    let name = bytes.get(..end).unwrap_or_default();
+    let Some(slash) = name.iter().rposition(|byte| !is_name(byte)) else {
+        return Path::new(if end == 0 && !bytes.is_empty() {
+            "/"
+        } else {
+            "."
+        });
+    };
+    Path::new(OsStr::from_bytes(
+        bytes.get(..slash.max(1)).unwrap_or_default(),
+    ))
+}
+
 /// Whether there is anything but zeroes in a file. One read, most of the time.
-fn has_text(mut file: File) -> io::Result<bool> {
+fn has_text(file: &OwnedFd) -> Result<bool, Errno> {
     let mut chunk = [0; 512];
     loop {
-        match file.read(&mut chunk) {
-            Ok(0) => return Ok(false),
-            Ok(len) if is_blank(chunk.get(..len).unwrap_or_default()) => {}
-            Ok(_) => return Ok(true),
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return Err(cause),
+        match file::read(file.as_fd(), &mut chunk)? {
+            0 => return Ok(false),
+            len if is_blank(chunk.get(..len).unwrap_or_default()) => {}
+            _ => return Ok(true),
         }
     }
 }
@@ -402,10 +404,9 @@ fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-impl From<io::Error> for StoreCause {
-    fn from(cause: io::Error) -> StoreCause {
-        // The one error without a number is "wrote zero bytes": the device took nothing.
-        StoreCause::Errno(cause.raw_os_error().map_or(Errno::ENOSPC, Errno::from_raw))
+impl From<Errno> for StoreCause {
+    fn from(cause: Errno) -> StoreCause {
+        StoreCause::Errno(cause)
     }
 }
 
