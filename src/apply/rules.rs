@@ -19,7 +19,7 @@
 
 use super::{Family, Request};
 use crate::engine::{Device, Devices, Queue, class_handle};
-use crate::value::{Before, Class, MarkLayout, RuleMark, Ruleset, TableNote};
+use crate::value::{Before, Class, MarkLayout, RuleMark, Ruleset, TableNote, halves};
 use crate::wire::Writer;
 use crate::wire::nft::{
     Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
@@ -69,8 +69,8 @@ fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
 
 /// What a rule's comment says, if the rule is ours.
 pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
-    let (fingerprint, count) = text.strip_prefix("lanemark ")?.split_once(' ')?;
-    let (number, of) = count.split_once('/')?;
+    let (fingerprint, count) = halves(text.strip_prefix("lanemark ")?, b' ')?;
+    let (number, of) = halves(count, b'/')?;
     Some(RuleMark {
         fingerprint: u32::from_str_radix(fingerprint, 16).ok()?,
         number: number.parse().ok()?,
@@ -80,10 +80,9 @@ pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
 
 /// What the table's comment says, if the table is ours.
 pub fn read_table_comment(text: &str) -> Option<TableNote> {
-    let (mark, acct) = text
-        .strip_prefix("mark ")?
-        .split_once("; nf_conntrack_acct was ")?;
-    let (mask, shift) = mark.split_once('/')?;
+    let (mark, acct) = halves(text.strip_prefix("mark ")?, b';')?;
+    let acct = acct.strip_prefix(" nf_conntrack_acct was ")?;
+    let (mask, shift) = halves(mark, b'/')?;
     let mask = u32::from_str_radix(mask, 16).ok()?;
     let layout = MarkLayout::new(mask, shift.parse().ok()?).ok()?;
     let acct = match acct {

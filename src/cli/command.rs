@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::NAME_BYTES_MAX;
 use crate::control;
-use crate::value::Class;
+use crate::value::{Class, utf8};
 
 use super::SOCKET_DEFAULT;
 use super::trouble::{Outcome, Trouble};
@@ -138,7 +138,7 @@ impl<'a> Command<'a> {
 
     fn mean(&mut self, meaning: Meaning, place: &'static str, word: &'a OsStr) -> Outcome {
         // What is no UTF-8 is no device, and no class either.
-        let text = word.to_str().unwrap_or_default();
+        let text = utf8(word.as_bytes()).unwrap_or_default();
         match meaning {
             // A device's name or address: which it is, is for the daemon to say.
             Meaning::Device => {

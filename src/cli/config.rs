@@ -3,6 +3,7 @@ use std::fmt;
 use crate::config::{CONFIG_BYTES_MAX, Config, parse, write, write_compact};
 use crate::control::{self, BadAnswer, Changed, Failure, Refusal};
 use crate::sys::client::read_file;
+use crate::sys::file::shown;
 
 use super::answer::Answer;
 use super::command::{Form, Source};
@@ -70,7 +71,7 @@ fn read(source: Source<'_>) -> Outcome<Box<Config>> {
 impl fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::File(path) => f.write_str(&clean(&path.display())),
+            Source::File(path) => f.write_str(&clean(&shown(path))),
             Source::StandardInput => f.write_str("standard input"),
         }
     }

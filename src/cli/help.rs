@@ -1,5 +1,7 @@
 use std::fmt::Write;
 
+use crate::value::Pieces;
+
 use super::command::Form;
 use super::screen::Screen;
 use super::verbs::{HELP, JSON, OPTIONS, Opt, SOCKET, VERBS, VERSION, Verb};
@@ -89,7 +91,7 @@ fn with_operands(verb: &Verb) -> String {
 fn entry(screen: &mut Screen<'_>, name: &str, help: &str) {
     // What waits takes whatever is written to it.
     let _ = write!(screen, "  {name:width$}", width = EXPLANATION - 2);
-    for (index, line) in help.split('\n').enumerate() {
+    for (index, line) in Pieces::of(help, b'\n').enumerate() {
         let indent = if index == 0 { 0 } else { EXPLANATION };
         let _ = writeln!(screen, "{:indent$}{line}", "");
     }

@@ -7,6 +7,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::sys::client::{Sink, Surroundings};
+use crate::value::Pieces;
 
 use super::trouble::{Outcome, Trouble};
 
@@ -167,7 +168,7 @@ impl<'a> Screen<'a> {
     }
 
     fn line(&mut self, tone: Tone, line: &str) {
-        self.toned(tone, line.trim_end_matches(' '));
+        self.toned(tone, without_end(line));
         self.text("\n");
     }
 
@@ -176,11 +177,11 @@ impl<'a> Screen<'a> {
     pub(super) fn prose(&mut self, tone: Tone, lead: &dyn Display, text: &dyn Display) {
         let mut lines = Lines::behind(clean(lead));
         let lead = lines.done.len();
-        for word in clean_words(text).split(' ') {
+        for word in Pieces::of(&clean_words(text), b' ') {
             lines.word(word);
         }
-        let mut lines = lines.done.split('\n');
-        let first = lines.next().unwrap_or_default().trim_end_matches(' ');
+        let mut lines = Pieces::of(&lines.done, b'\n');
+        let first = without_end(lines.next().unwrap_or_default());
         let (lead, rest) = first.split_at_checked(lead).unwrap_or((first, ""));
         self.toned(tone, lead);
         self.line(Tone::Plain, rest);
@@ -246,9 +247,18 @@ impl Write for Screen<'_> {
     }
 }
 
-/// Whether more bytes could make a character of these.
+/// Whether more bytes could make a character of these, which come before the end and after the last good one: of what starts a character, as
+/// much as could still become one is held together.
 fn is_unfinished(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+    matches!(bytes.first(), Some(0xc2..=0xf4))
+}
+
+/// The line without spaces at its end.
+fn without_end(mut line: &str) -> &str {
+    while let Some(shorter) = line.strip_suffix(' ') {
+        line = shorter;
+    }
+    line
 }
 
 /// A sentence in the making.

@@ -106,7 +106,10 @@ fn is_bypassed(side: &Side) -> bool {
 
 /// Interface names have no spaces; a name with one is somebody's trick, and shall stay one word.
 fn one_word(name: &str) -> String {
-    name.replace(' ', "\u{a0}")
+    let letters = name.chars();
+    letters
+        .map(|letter| if letter == ' ' { '\u{a0}' } else { letter })
+        .collect()
 }
 
 fn table(screen: &mut Screen<'_>, classes: &[ClassStatus]) {

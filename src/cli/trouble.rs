@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::config::CONFIG_BYTES_MAX;
 use crate::control::{BadAnswer, Failure, Fault};
 use crate::sys::client::{BadFile, BadLine};
+use crate::sys::file::shown;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Trouble {
     /// The daemon was not heard.
     #[inline(never)]
     pub fn line(socket: &Path, bad: BadLine) -> Box<Trouble> {
-        let socket = socket.display();
+        let socket = shown(socket);
         let (exit, why) = match bad {
             BadLine::Nobody => {
                 return Trouble::new(

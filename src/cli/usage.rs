@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::fmt;
 
+use crate::sys::file::shown;
+
 use super::screen::cut;
 use super::trouble::{Exit, Trouble};
 
@@ -30,7 +32,7 @@ impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Found::Nothing => f.write_str("nothing"),
-            Found::Word(word) => write!(f, "'{}'", cut(&word.display(), FOUND_COLUMNS)),
+            Found::Word(word) => write!(f, "'{}'", cut(&shown(word), FOUND_COLUMNS)),
             Found::Own(word) => f.write_str(word),
         }
     }

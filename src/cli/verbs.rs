@@ -3,6 +3,7 @@
 //! Help, usage errors and the parser are made from it.
 
 use crate::control;
+use crate::value::halves;
 
 use super::command::Task;
 
@@ -54,7 +55,7 @@ pub(super) struct Verb {
 impl Verb {
     /// Its first word, and its second one or nothing.
     pub(super) fn words(&self) -> (&'static str, &'static str) {
-        self.name.split_once(' ').unwrap_or((self.name, ""))
+        halves(self.name, b' ').unwrap_or((self.name, ""))
     }
 
     /// Whether it has an option of that meaning.

@@ -7,7 +7,7 @@ use super::form::{self, Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Problem};
 use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
 use super::{CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION};
-use crate::value::{Class, IfName, Kbit, MarkLayout};
+use crate::value::{Class, IfName, Kbit, MarkLayout, utf8};
 
 /// The interface name that means: find it yourself.
 const AUTO: &str = "auto";
@@ -32,8 +32,8 @@ pub fn parse(text: &[u8]) -> Result<Config, Problem> {
     if text.len() > CONFIG_BYTES_MAX {
         return Err(whole(None, Cause::TooLong(text.len())));
     }
-    let text = core::str::from_utf8(text).map_err(|bad| {
-        let (good, rest) = text.split_at(bad.valid_up_to());
+    let text = utf8(text).map_err(|good| {
+        let (good, rest) = text.split_at(good);
         whole(
             Some(line_behind(good)),
             Cause::NotUtf8(rest.first().copied().unwrap_or_default()),

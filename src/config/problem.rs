@@ -3,7 +3,7 @@ use core::fmt::{self, Write};
 use super::{
     CONFIG_BYTES_MAX, DEVICES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION,
 };
-use crate::value::{BadIfName, BadMac, BadMarkLayout, UnknownClass};
+use crate::value::{BadIfName, BadMac, BadMarkLayout, UnknownClass, utf8};
 
 /// Bytes of the text that a problem quotes: enough to find it again, and a message stays on one line of a terminal.
 pub const FOUND_BYTES_MAX: usize = 32;
@@ -308,8 +308,7 @@ impl fmt::Display for Found {
             Found::Nothing => return f.write_str("nothing"),
             Found::Text { bytes, len, cut } => (bytes, *len, *cut),
         };
-        let text = core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default())
-            .unwrap_or_default();
+        let text = utf8(bytes.get(..usize::from(len)).unwrap_or_default()).unwrap_or_default();
         for letter in text.chars() {
             if is_invisible(letter) {
                 write!(f, "\\u{{{:x}}}", u32::from(letter))?

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::path::PathBuf;
 
+use crate::sys::file::shown;
 use crate::sys::listener::ListenError;
 use crate::value::{Cause, Refused};
 
@@ -24,10 +25,10 @@ impl fmt::Display for Error {
         let (what, why): (&dyn fmt::Display, &dyn fmt::Display) = match self {
             Error::Listen(path, error) => match error.as_ref() {
                 ListenError::Taken { pid } => {
-                    let path = path.display();
+                    let path = shown(path);
                     return write!(f, "already running, pid {pid} (it holds {path})");
                 }
-                ListenError::Refused(refused) => (&path.display(), refused),
+                ListenError::Refused(refused) => (&shown(path), refused),
             },
             Error::Netlink(refused) if refused.cause == Cause::Denied => {
                 (&"expected to run as root (CAP_NET_ADMIN), found", refused)

@@ -8,7 +8,7 @@ use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comme
 use crate::engine::{Engine, Input, Judgement, Lease, Look};
 use crate::sys::netlink::{Asker, Progress};
 use crate::sys::proc;
-use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen};
+use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen, halves};
 use crate::wire::neighbour::NeighbourChange;
 use crate::wire::netlink::Message;
 use crate::wire::{Order, Writer, conntrack, lease, link, neighbour, nft, route, tc};
@@ -157,7 +157,7 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
         }
         Look::Modules => {
             proc::lines(Path::new("/proc/modules"), MODULES_BYTES_MAX, &mut |line| {
-                let name = line.split(' ').next().unwrap_or_default();
+                let name = halves(line, b' ').map_or(line, |(name, _)| name);
                 engine.handle(now, Input::Module(name));
             });
         }

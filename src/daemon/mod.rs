@@ -31,6 +31,7 @@ use crate::config;
 use crate::control::Changed;
 use crate::engine::{Abilities, Answer, Engine, Input, Op, Step};
 use crate::sys::clock::now;
+use crate::sys::file::shown;
 use crate::sys::listener::Listener;
 use crate::sys::log::{Level, tell};
 use crate::sys::poller::{Interest, Poller};
@@ -99,7 +100,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     files.watch(&poller).map_err(no_epoll)?;
     tell(
         Level::Info,
-        format_args!("started, configuration from {}", options.dir.display()),
+        format_args!("started, configuration from {}", shown(&options.dir)),
     );
     // Not before: another daemon may be running, whose files these are.
     let (config, spoiled) = stored::at_start(&store, &options.dir);

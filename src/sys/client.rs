@@ -11,9 +11,7 @@ use std::{env, fmt};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
-};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, connect, setsockopt, socket, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::file;
@@ -224,7 +222,7 @@ impl Client {
     pub fn connect(path: &Path, silence_max: Duration) -> Result<Client, BadLine> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+        connect(stream.as_raw_fd(), &file::address(path)?)?;
         let silence_max_ms = silence_max.as_secs() * 1000 + u64::from(silence_max.subsec_millis());
         let silence_max = TimeVal::milliseconds(i64::try_from(silence_max_ms).unwrap_or_default());
         setsockopt(&stream, sockopt::ReceiveTimeout, &silence_max)?;

@@ -1,14 +1,17 @@
 //! Files by the system's own calls, with their error numbers: what the standard library makes of them is ten times as large.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, renameat};
+use nix::sys::socket::UnixAddr;
 use nix::sys::stat::Mode;
 use nix::unistd;
+
+use crate::value::Lossy;
 
 /// Bytes of a path at most, with its end: the kernel takes no more.
 const PATH_BYTES: usize = 4096;
@@ -103,6 +106,17 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Errno> {
 #[inline(never)]
 pub(super) fn make_dir(path: &Path, mode: Mode) -> Result<(), Errno> {
     unistd::mkdir(name(path, &mut [0; PATH_BYTES])?, mode)
+}
+
+/// The address of a socket that has a path.
+#[inline(never)]
+pub(super) fn address(path: &Path) -> Result<UnixAddr, Errno> {
+    UnixAddr::new(name(path, &mut [0; PATH_BYTES])?)
+}
+
+/// A path, or another word of the system, as text.
+pub fn shown<P: AsRef<OsStr> + ?Sized>(path: &P) -> Lossy<'_> {
+    Lossy(path.as_ref().as_bytes())
 }
 
 /// What a read or write of a socket that does not wait came to.

@@ -9,7 +9,7 @@ use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
 use nix::poll::poll;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockopt, listen, socket,
+    AddressFamily, Backlog, SockFlag, SockType, bind, getsockopt, listen, socket,
 };
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Whence, ftruncate, geteuid, lseek};
@@ -78,7 +78,7 @@ impl Listener {
         }
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        let address = UnixAddr::new(path)?;
+        let address = file::address(path)?;
         // Only root may ask: the directory of the socket may be open to all.
         let others = umask(!(Mode::S_IRUSR | Mode::S_IWUSR));
         let bound = bind(socket.as_raw_fd(), &address);

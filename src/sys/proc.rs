@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 
 use super::errno::refused;
 use super::file;
-use crate::value::Refused;
+use crate::value::{Refused, utf8};
 
 /// Bytes of a small file at most; a longer one is cut.
 const SMALL_BYTES_MAX: usize = 256;
@@ -36,7 +36,7 @@ fn first_numbers(path: &str, base: u32) -> Option<[Option<u32>; NUMBERS]> {
 pub(super) fn numbers(file: BorrowedFd<'_>, base: u32) -> Option<[Option<u32>; NUMBERS]> {
     let mut text = [0; SMALL_BYTES_MAX];
     let count = file::read(file, &mut text).ok()?;
-    let text = core::str::from_utf8(text.get(..count)?).ok()?;
+    let text = utf8(text.get(..count)?).ok()?;
     let mut words = text.split_ascii_whitespace();
     Some([(); NUMBERS].map(|()| u32::from_str_radix(words.next()?, base).ok()))
 }
@@ -64,7 +64,7 @@ pub fn lines(path: &Path, bytes_max: usize, each: &mut dyn FnMut(&str)) -> bool 
         .unwrap_or_default()
         .split(|&byte| byte == b'\n')
     {
-        if let Ok(line) = core::str::from_utf8(line) {
+        if let Ok(line) = utf8(line) {
             each(line);
         }
     }

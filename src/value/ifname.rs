@@ -55,7 +55,7 @@ impl IfName {
     /// The name.
     pub fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+        super::utf8(bytes).unwrap_or_default()
     }
 }
 

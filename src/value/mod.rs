@@ -34,4 +34,4 @@ pub use qdisc::{
 pub use rate::Kbit;
 pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused, Told};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};
-pub use text::write_cut;
+pub use text::{Lossy, Pieces, halves, utf8, write_cut};

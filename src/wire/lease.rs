@@ -6,7 +6,7 @@
 
 use core::net::IpAddr;
 
-use crate::value::Mac;
+use crate::value::{Mac, Pieces, halves};
 
 /// One lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub fn parse(line: &str) -> Option<LeaseLine<'_>> {
         None => (line, false),
     };
     let mut words = [None; 8];
-    for (place, word) in words.iter_mut().zip(line.split(' ')) {
+    for (place, word) in words.iter_mut().zip(Pieces::of(line, b' ')) {
         *place = Some(word);
     }
     let (mac, address, name) = if odhcpd {
         let [_, duid, _, name, _, _, _, address] = words;
-        let (address, _) = address?.split_once('/')?;
+        let (address, _) = halves(address?, b'/')?;
         (mac_of_duid(duid?)?, address, name?)
     } else {
         let [expiry, mac, address, name, ..] = words;

@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::cursor::Place;
 use super::{Malformed, Order, Reader, Writer};
-use crate::value::Mac;
+use crate::value::{Mac, utf8};
 
 /// Bytes of a message header (`struct nlmsghdr`).
 pub const HEADER_BYTES: usize = 16;
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> &'a str {
         let bytes = self.rest();
         let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-        core::str::from_utf8(text).unwrap_or_else(|_| {
+        utf8(text).unwrap_or_else(|_| {
             self.fail(Malformed::Text);
             ""
         })

@@ -11,6 +11,8 @@ use std::time::Duration;
 use lanemark::cli::{Exit, Next, Session};
 use lanemark::sys::client::{BadLine, Client, Surroundings};
 
+use nix::errno::Errno;
+
 use super::daemon::{Place, asked, asked_in, call, daemon, text};
 use crate::program;
 
@@ -72,18 +74,18 @@ fn a_socket_path_that_is_too_long_is_wrong_input() {
 
 #[test]
 fn the_causes_of_the_system_have_their_names() {
-    for (kind, expected) in [
-        (ErrorKind::PermissionDenied, BadLine::Denied),
-        (ErrorKind::NotFound, BadLine::Nobody),
-        (ErrorKind::ConnectionRefused, BadLine::Nobody),
-        (ErrorKind::ConnectionReset, BadLine::Closed),
-        (ErrorKind::WouldBlock, BadLine::Silent),
-        (
-            ErrorKind::OutOfMemory,
-            BadLine::System(ErrorKind::OutOfMemory),
-        ),
+    for (errno, expected) in [
+        (Errno::EACCES, BadLine::Denied),
+        (Errno::EPERM, BadLine::Denied),
+        (Errno::ENOENT, BadLine::Nobody),
+        (Errno::ECONNREFUSED, BadLine::Nobody),
+        (Errno::EPIPE, BadLine::Closed),
+        (Errno::ECONNRESET, BadLine::Closed),
+        (Errno::EAGAIN, BadLine::Silent),
+        (Errno::ENAMETOOLONG, BadLine::Path),
+        (Errno::ENOMEM, BadLine::System(ErrorKind::OutOfMemory)),
     ] {
-        assert_eq!(BadLine::from(io::Error::from(kind)), expected);
+        assert_eq!(BadLine::from(errno), expected);
     }
     let trouble = lanemark::cli::Trouble::line(Path::new("/s"), BadLine::Denied);
     assert_eq!(
