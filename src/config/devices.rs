@@ -1,14 +1,12 @@
 //! Reads the devices.
 
-use core::net::IpAddr;
-
 use heapless::{String, Vec};
 
 use super::form::{self, Field};
 use super::problem::{Expected, Found, Object};
 use super::reader::{Fields, Reader, Scalar, Stop};
 use super::{DEVICES_MAX, Device};
-use crate::value::{BadMac, Class, Mac};
+use crate::value::{Address, BadMac, Class, Mac};
 
 /// The array of devices.
 pub(super) fn read(
@@ -80,7 +78,7 @@ fn device(reader: &mut Reader<'_>, before: &[Device]) -> Result<Device, Stop> {
 fn bad_name(name: &str, before: &[Device]) -> Option<Expected> {
     if name.is_empty() || name.chars().any(char::is_control) {
         Some(Expected::Name)
-    } else if !matches!(Mac::parse(name), Err(BadMac::Form)) || name.parse::<IpAddr>().is_ok() {
+    } else if !matches!(Mac::parse(name), Err(BadMac::Form)) || Address::parse(name).is_some() {
         Some(Expected::NameNotAddress)
     } else if before
         .iter()

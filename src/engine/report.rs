@@ -7,7 +7,7 @@ use heapless::{String, Vec};
 use super::rates::Interval;
 use super::{Engine, FlowFilter, Goal, Places, Queue, Trouble};
 use crate::control::{ClassStatus, Device, Direction, Flow, Line, Side, State, Status, Text};
-use crate::value::{Class, Instant, Kbit, TcStats, write_cut};
+use crate::value::{Address, Class, Instant, Kbit, TcStats, write_cut};
 
 /// Writes what fits.
 pub(super) fn text<const N: usize>(words: fmt::Arguments<'_>) -> String<N> {
@@ -150,7 +150,10 @@ impl Engine {
         let mut addresses = Vec::new();
         for address in self.devices.addresses(device.mac) {
             // What does not fit is not told: a device with more than eight addresses is known by the first.
-            if addresses.push(text(format_args!("{address}"))).is_err() {
+            if addresses
+                .push(text(format_args!("{}", Address(address))))
+                .is_err()
+            {
                 break;
             }
         }
@@ -196,9 +199,9 @@ impl Engine {
         };
         Some(Flow {
             proto: text(proto),
-            src: text(format_args!("{}", flow.out.src)),
+            src: text(format_args!("{}", Address(flow.out.src))),
             sport: flow.out.sport,
-            dst: text(format_args!("{}", flow.out.dst)),
+            dst: text(format_args!("{}", Address(flow.out.dst))),
             dport: flow.out.dport,
             device: name,
             class: class.map(|class| text(format_args!("{class}"))),

@@ -1,12 +1,10 @@
 //! Whom a text means: a MAC address, an IP address or a name.
 
 use core::fmt;
-use core::net::IpAddr;
-use core::str::FromStr;
 
 use super::{Device, Engine, FlowFilter};
 use crate::control::{Failure, Request};
-use crate::value::{Class, Mac};
+use crate::value::{Address, Class, Mac};
 
 /// What was asked makes no sense.
 pub(super) fn input(words: fmt::Arguments<'_>) -> Box<Failure> {
@@ -50,7 +48,7 @@ impl Engine {
                 ))
             });
         }
-        if let Ok(address) = IpAddr::from_str(text) {
+        if let Some(address) = Address::parse(text) {
             let id = self.devices.by_address(address);
             return id.and_then(|id| self.devices.get(id)).ok_or_else(nobody);
         }

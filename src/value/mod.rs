@@ -3,6 +3,7 @@
 //! Must not: know bytes on a wire, files, or what is decided with these values. Everything here is small, `Copy` or of
 //! fixed capacity, and valid by construction: text from outside becomes a value through `parse`, which says what it expected.
 
+mod address;
 mod class;
 mod flow;
 mod handle;
@@ -18,6 +19,7 @@ mod refused;
 mod rules;
 mod text;
 
+pub use address::Address;
 pub use class::{Class, UnknownClass};
 pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
 pub use handle::TcHandle;

@@ -6,7 +6,7 @@
 
 use core::net::IpAddr;
 
-use crate::value::{Mac, Pieces, halves};
+use crate::value::{Address, Mac, Pieces, halves};
 
 /// One lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn parse(line: &str) -> Option<LeaseLine<'_>> {
     };
     Some(LeaseLine {
         mac,
-        address: address.parse().ok()?,
+        address: Address::parse(address)?,
         name: said(name),
     })
 }

@@ -1,7 +1,11 @@
 //! The small words: what they accept, how they read, and what they come to.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::dice::Dice;
+
+use lanemark::value::{Address, Lossy, Pieces, halves, utf8};
 use lanemark::value::{
     BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, Instant, Kbit, LeafKind, Mac,
     MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
@@ -343,4 +347,128 @@ fn a_long_refusal_is_cut_at_a_letter() {
         Refused::new(Cause::Gone, "No such device").to_string(),
         "No such device"
     );
+}
+
+/// The library's own reading and writing is the judge.
+fn assert_as_the_library_reads(text: &str) {
+    assert_eq!(Address::parse(text), text.parse().ok(), "{text:?}");
+}
+
+#[test]
+fn an_address_is_read_and_written_as_the_library_does_it() {
+    for text in [
+        "0.0.0.0",
+        "255.255.255.255",
+        "256.1.1.1",
+        "01.1.1.1",
+        "1.1.1",
+        "1.1.1.1.1",
+        "1.1.1.1 ",
+        " 1.1.1.1",
+        "1..1.1",
+        "::",
+        "::1",
+        "1::",
+        "1::2",
+        ":::",
+        "::1::",
+        "1::2::3",
+        ":1",
+        "1:",
+        "1:2:3:4:5:6:7:8",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "1:2:3:4:5:6:7::",
+        "::2:3:4:5:6:7:8",
+        "1:2:3:4::5:6:7:8",
+        "12345::",
+        "::g",
+        "FE80::aB",
+        "::ffff:192.0.2.1",
+        "::192.0.2.1",
+        "1:2:3:4:5:6:192.0.2.1",
+        "1:2:3:4:5:6:7:192.0.2.1",
+        "1::3:4:5:6:192.0.2.1",
+        "::2:3:4:5:6:7:1.2.3.4",
+        "192.0.2.1::",
+        "::1.2.3.4:5",
+        "::1.2.3",
+        "fe80::1%eth0",
+        "[::1]",
+        "",
+        ".",
+        ":",
+        "1",
+        "00000::",
+        "0000::",
+        "é::",
+    ] {
+        assert_as_the_library_reads(text);
+    }
+    let mut dice = Dice::new(1);
+    for _ in 0..200_000 {
+        let pieces = [
+            "::", ":", ":", ":", ".", ".", "0", "00", "1", "10", "255", "256", "f", "ffff",
+            "abcde", "1.2.3.4", "::ffff:",
+        ];
+        let text: String = (0..dice.below(18))
+            .map(|_| pieces[dice.below(pieces.len())])
+            .collect();
+        assert_as_the_library_reads(&text);
+        let groups: [u16; 8] = core::array::from_fn(|_| match dice.below(4) {
+            0 | 1 => 0,
+            2 => 0xffff,
+            _ => u16::from_be_bytes([dice.byte(), dice.byte()]),
+        });
+        let octets = [dice.byte(), dice.byte(), dice.byte(), dice.byte()];
+        for address in [IpAddr::from(groups), IpAddr::from(octets)] {
+            let text = address.to_string();
+            assert_eq!(Address(address).to_string(), text);
+            assert_eq!(Address::parse(&text), Some(address));
+        }
+    }
+    for address in [
+        "::ffff:1.2.3.4",
+        "::",
+        "::1",
+        "1::",
+        "1:0:0:2::",
+        "0:1::",
+        "1:2:3:4:5:6:7:0",
+    ] {
+        let address: IpAddr = address.parse().unwrap();
+        assert_eq!(Address(address).to_string(), address.to_string());
+    }
+}
+
+#[test]
+fn bytes_become_text_as_the_library_does_it() {
+    let mut dice = Dice::new(2);
+    for _ in 0..50_000 {
+        let pieces: [&[u8]; 8] = [
+            b"a",
+            b"\xc3\xa9",
+            b"\xe2\x82\xac",
+            b"\xf0\x9f\x98\x80",
+            b"\xe2\x82",
+            b"\xff",
+            b"\x80",
+            b"\xf0\x9f",
+        ];
+        let bytes: Vec<u8> = (0..dice.below(6))
+            .flat_map(|_| pieces[dice.below(pieces.len())])
+            .copied()
+            .collect();
+        let expected = std::str::from_utf8(&bytes).map_err(|bad| bad.valid_up_to());
+        assert_eq!(utf8(&bytes), expected);
+        assert_eq!(Lossy(&bytes).to_string(), String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn texts_are_parted_at_a_letter() {
+    for text in ["", " ", "a", "a b", " a  b ", "é ü"] {
+        assert!(Pieces::of(text, b' ').eq(text.split(' ')), "{text:?}");
+        assert_eq!(halves(text, b' '), text.split_once(' '), "{text:?}");
+    }
 }
