@@ -324,10 +324,7 @@ impl Daemon {
                     }
                     Err(spoiled) => tell(
                         Level::Error,
-                        format_args!(
-                            "{}/{spoiled}; the configuration in force stays",
-                            dir.display()
-                        ),
+                        format_args!("{}/{spoiled}; the configuration in force stays", shown(dir)),
                     ),
                 },
             }

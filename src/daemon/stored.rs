@@ -4,6 +4,7 @@ use core::fmt;
 use std::path::Path;
 
 use crate::config::{self, CONFIG_BYTES_MAX, Config, Problem};
+use crate::sys::file::shown;
 use crate::sys::log::{Level, tell};
 use crate::sys::store::{Document, Loaded, Store, StoreError, Version};
 
@@ -60,7 +61,7 @@ pub(super) fn load(store: &Store, dir: &Path) -> Result<Option<Box<Config>>, Spo
                 format_args!(
                     "no {} in {}: off until there is one",
                     CONFIG.current,
-                    dir.display()
+                    shown(dir)
                 ),
             );
             return Ok(None);
@@ -97,7 +98,7 @@ pub(super) fn at_start(store: &Store, dir: &Path) -> (Box<Config>, String) {
         Ok(None) => return (Box::default(), String::new()),
         Err(spoiled) => spoiled,
     };
-    let mut said = format!("{}/{spoiled}", dir.display());
+    let mut said = format!("{}/{spoiled}", shown(dir));
     let mut before = None;
     if spoiled.file() == CONFIG.current {
         match store.set_aside(SPOILED) {

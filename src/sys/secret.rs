@@ -1,16 +1,18 @@
 //! What must stay secret: lines that are typed without being shown, and numbers that nobody can guess.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::termios::{
     LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
 use nix::unistd;
 
-use super::errno::{refused, refused_io};
+use super::errno::refused;
+use super::file;
 use crate::value::Refused;
 
 /// The one answer to two questions, typed on the terminal that standard input is, without being shown; at most one byte more than `bytes_max`.
@@ -118,8 +120,10 @@ fn first_line(source: BorrowedFd<'_>, bytes_max: usize) -> Result<Vec<u8>, Errno
 /// The system's no: there is no `/dev/urandom`.
 pub fn random<const N: usize>() -> Result<[u8; N], Refused> {
     let mut bytes = [0; N];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|error| refused_io(&error))?;
-    Ok(bytes)
+    let source = file::open(Path::new("/dev/urandom"), OFlag::O_RDONLY).map_err(refused)?;
+    // The kernel gives so few bytes at once, or none.
+    match file::read(source.as_fd(), &mut bytes).map_err(refused)? {
+        count if count == N => Ok(bytes),
+        _ => Err(refused(Errno::EIO)),
+    }
 }

@@ -177,14 +177,14 @@ impl Store {
         }
         let aside = self.dir.join(name);
         // A directory cannot be renamed over a file. Where the file stays, the next step tells why.
-        let _ = fs::remove_file(&aside);
-        fs::rename(self.dir.join(self.document.current), aside)?;
+        let _ = file::remove(&aside);
+        file::rename(&self.dir.join(self.document.current), &aside)?;
         Ok(true)
     }
 
     /// Whether there is a file of that name in the directory.
     pub fn has(&self, name: &str) -> bool {
-        self.dir.join(name).exists()
+        !matches!(open(&self.dir.join(name)), Ok(None))
     }
 
     /// Makes `bytes` the current version and the current one the previous. Makes the directory where it is missing, for
@@ -286,10 +286,26 @@ impl Store {
             Some((file, _)) => has_text(&file).map_err(|cause| fail(cause.into()))?,
             None => false,
         };
-        if good {
-            file::rename(current, previous).map_err(|cause| fail(cause.into()))?;
+        if !good {
+            return Ok(false);
         }
-        Ok(good)
+        match file::rename(current, previous) {
+            Ok(()) => Ok(true),
+            // An overlay whose upper half is a jffs2 without whiteouts: what came with the firmware cannot be renamed there, only
+            // replaced. The current version stays in its place until then.
+            Err(Errno::EINVAL | Errno::EXDEV) => self.copy(previous).map(|()| false),
+            Err(cause) => Err(fail(cause.into())),
+        }
+    }
+
+    /// Makes the current version the previous one without moving it.
+    fn copy(&self, previous: &Path) -> Result<(), StoreError> {
+        let bytes = self.read(self.document.current)?.unwrap_or_default();
+        write_new(previous, &bytes).map_err(|(_, cause)| StoreError {
+            file: self.document.current,
+            step: Step::Keep,
+            cause: cause.into(),
+        })
     }
 
     /// The bytes of a file; none when there is no such file.
