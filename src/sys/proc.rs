@@ -12,6 +12,9 @@ use crate::value::{Refused, utf8};
 /// Bytes of a small file at most; a longer one is cut.
 const SMALL_BYTES_MAX: usize = 256;
 
+/// Bytes of a line of such files at most: a lease whose host gave all that DHCP lets it give has half of that. A longer one is passed over.
+pub const LINE_BYTES_MAX: usize = 2047;
+
 /// Numbers of a file that anybody wants.
 const NUMBERS: usize = 3;
 
@@ -51,24 +54,46 @@ pub fn write(path: &str, text: &str) -> Result<(), Refused> {
         .map_err(refused)
 }
 
-/// Reads a file of lines that others write, up to `bytes_max`: `each` gets every whole line in UTF-8. Returns whether there is such a file.
+/// Reads a file of lines that others write, up to `bytes_max`, through room for one line: `each` gets every whole line in UTF-8 of at most
+/// [`LINE_BYTES_MAX`]. Returns whether there is such a file.
 pub fn lines(path: &Path, bytes_max: usize, each: &mut dyn FnMut(&str)) -> bool {
-    let file = file::open(path, OFlag::O_RDONLY);
-    let Ok(bytes) = file.and_then(|file| file::read_up_to(file.as_fd(), bytes_max)) else {
+    let Ok(file) = file::open(path, OFlag::O_RDONLY) else {
         return false;
     };
-    // A line that is being written, or was cut by the limit, has no end yet.
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').unwrap_or(0);
-    for line in bytes
-        .get(..whole)
-        .unwrap_or_default()
-        .split(|&byte| byte == b'\n')
-    {
-        if let Ok(line) = utf8(line) {
-            each(line);
+    let mut room = [0; LINE_BYTES_MAX + 1];
+    let (mut held, mut left) = (0, bytes_max);
+    // The rest of a line whose beginning was too long.
+    let mut in_long = false;
+    loop {
+        let free = room.get_mut(held..).unwrap_or_default();
+        let wanted = free.len().min(left);
+        let count = match file::read(file.as_fd(), free.get_mut(..wanted).unwrap_or_default()) {
+            // A line that is being written, or was cut by the limit, has no end yet.
+            Ok(0) => return true,
+            Ok(count) => count,
+            Err(_) => return false,
+        };
+        left -= count;
+        held += count;
+        let mut begin = 0;
+        while let Some(rest) = room.get(begin..held)
+            && let Some(length) = rest.iter().position(|&byte| byte == b'\n')
+        {
+            let line = rest.get(..length).unwrap_or_default();
+            if !core::mem::take(&mut in_long)
+                && let Ok(line) = utf8(line)
+            {
+                each(line);
+            }
+            begin += length + 1;
         }
+        if begin == 0 && held == room.len() {
+            in_long = true;
+            begin = held;
+        }
+        room.copy_within(begin..held, 0);
+        held -= begin;
     }
-    true
 }
 
 /// This process' number.

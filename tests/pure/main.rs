@@ -15,6 +15,7 @@ mod control;
 mod dice;
 mod engine;
 mod install;
+mod lines;
 mod program;
 mod store;
 mod style;
