@@ -30,7 +30,7 @@ impl fmt::Display for Error {
                 }
                 ListenError::Refused(refused) => (&shown(path), refused),
             },
-            Error::Netlink(refused) if refused.cause == Cause::Denied => {
+            Error::Netlink(refused) if refused.cause() == Cause::Denied => {
                 (&"expected to run as root (CAP_NET_ADMIN), found", refused)
             }
             Error::Netlink(refused) => (

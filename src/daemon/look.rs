@@ -184,7 +184,7 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
     match table {
         Err(refused)
             if matches!(
-                refused.cause,
+                refused.cause(),
                 Cause::Gone | Cause::Unsupported | Cause::Invalid
             ) =>
         {
@@ -216,7 +216,7 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
     });
     match elements {
         // A table of ours without the map: somebody was at it. The rules then do not match either.
-        Err(refused) if refused.cause == Cause::Gone => Ok(()),
+        Err(refused) if refused.cause() == Cause::Gone => Ok(()),
         result => result,
     }
 }

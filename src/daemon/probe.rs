@@ -41,7 +41,7 @@ fn has_qdisc(kernel: &mut Kernel, kind: ProbedKind) -> Result<bool, Refused> {
             tc::emit_root_delete(&mut question.w, question.seq, LOOPBACK, TcHandle::NONE);
             question.ask(&mut |_| {}).map(|()| true)
         }
-        Err(refused) => match refused.cause {
+        Err(refused) => match refused.cause() {
             Cause::Denied => Err(refused),
             Cause::Invalid | Cause::Other => Ok(true),
             _ => Ok(false),
@@ -54,7 +54,7 @@ fn answers(kernel: &mut Kernel, probe: fn(&mut Writer<'_>, u32)) -> Result<bool,
     probe(&mut question.w, question.seq);
     match question.ask(&mut |_| {}) {
         Ok(()) => Ok(true),
-        Err(refused) if refused.cause == Cause::Denied => Err(refused),
+        Err(refused) if refused.cause() == Cause::Denied => Err(refused),
         Err(_) => Ok(false),
     }
 }

@@ -193,7 +193,7 @@ impl Engine {
             (op, Ok(())) => self.carried_out(now, op),
             // What is gone already needs no removal.
             (op @ (Op::DeleteRules | Op::DeleteRoot { .. }), Err(refused))
-                if refused.cause == Cause::Gone =>
+                if refused.cause() == Cause::Gone =>
             {
                 self.carried_out(now, op);
             }
@@ -225,7 +225,7 @@ impl Engine {
             return;
         }
         // Kernels before 6.9 know no table that is guarded and stays: then without.
-        let unknown = matches!(refused.cause, Cause::Unsupported | Cause::Invalid);
+        let unknown = matches!(refused.cause(), Cause::Unsupported | Cause::Invalid);
         if matches!(op, Op::Rules { ruleset, .. } if ruleset.guarded) && unknown {
             self.abilities.guard = false;
             return;
@@ -250,7 +250,7 @@ impl Engine {
 
     /// Going away: the rest still goes.
     fn give_up(&mut self, op: &Op, refused: Refused) {
-        let denied = refused.cause == Cause::Denied;
+        let denied = refused.cause() == Cause::Denied;
         if self.trouble.is_none() {
             self.trouble = Some(Trouble::Refused {
                 what: what(op),

@@ -173,7 +173,7 @@ impl Engine {
             }
             // A list that was overtaken by a change while it was told: the next one most likely is not.
             (look, Err(refused))
-                if refused.cause == Cause::Busy && self.busy_looks < BUSY_LOOKS_MAX =>
+                if refused.cause() == Cause::Busy && self.busy_looks < BUSY_LOOKS_MAX =>
             {
                 self.busy_looks += 1;
                 self.unknown.want(look);

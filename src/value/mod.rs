@@ -34,6 +34,6 @@ pub use qdisc::{
     TickRate, Ticks,
 };
 pub use rate::Kbit;
-pub use refused::{Cause, REFUSED_TEXT_BYTES_MAX, Refused, Told};
+pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};
 pub use text::{Lossy, Pieces, halves, utf8, write_cut};

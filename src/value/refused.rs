@@ -1,5 +1,4 @@
 use core::fmt;
-use core::ops::Deref;
 
 use heapless::String;
 
@@ -8,17 +7,26 @@ use super::write_cut;
 /// Bytes of the kernel's own words that are kept; the longest seen have 60.
 pub const REFUSED_TEXT_BYTES_MAX: usize = 80;
 
-/// The system's no. A box, since it is handed up through every call that can be refused, and most are not.
+/// The system's no. Two words, since it is handed up through every call that can be refused, and most are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused(Box<Told>);
+pub struct Refused(Words);
+
+/// Only words that somebody made up for this one refusal take memory: what happens to a router by itself is refused in known ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Words {
+    Known(&'static Meaning),
+    Told(Box<Told>),
+}
+
+/// What a refusal means, and the words for it that are always the same.
+pub type Meaning = (Cause, &'static str);
 
 /// What a refusal tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// What it means.
-    pub cause: Cause,
-    /// The system's words: the kernel's extended ack, else the error's name.
-    pub text: String<REFUSED_TEXT_BYTES_MAX>,
+struct Told {
+    cause: Cause,
+    /// The kernel's extended ack, say.
+    text: String<REFUSED_TEXT_BYTES_MAX>,
 }
 
 /// What a refusal means to us. Error numbers differ between architectures, so `sys` translates them.
@@ -43,6 +51,11 @@ pub enum Cause {
 }
 
 impl Refused {
+    /// A refusal in words that are always the same. Allocates nothing.
+    pub const fn known(meaning: &'static Meaning) -> Refused {
+        Refused(Words::Known(meaning))
+    }
+
     /// A refusal; what does not fit of the text is cut.
     pub fn new(cause: Cause, text: &str) -> Refused {
         Refused::told(cause, format_args!("{text}"))
@@ -56,20 +69,23 @@ impl Refused {
     fn told(cause: Cause, words: fmt::Arguments<'_>) -> Refused {
         let mut text = String::new();
         write_cut(&mut text, words);
-        Refused(Box::new(Told { cause, text }))
+        Refused(Words::Told(Box::new(Told { cause, text })))
     }
-}
 
-impl Deref for Refused {
-    type Target = Told;
-
-    fn deref(&self) -> &Told {
-        &self.0
+    /// What it means.
+    pub const fn cause(&self) -> Cause {
+        match &self.0 {
+            Words::Known((cause, _)) => *cause,
+            Words::Told(told) => told.cause,
+        }
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(match &self.0 {
+            Words::Known((_, words)) => words,
+            Words::Told(told) => &told.text,
+        })
     }
 }
