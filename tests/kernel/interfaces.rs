@@ -95,7 +95,7 @@ fn a_wan_with_a_new_name_keeps_its_queues_and_the_rules_follow() -> Tried {
 }
 
 /// A cable between the router and the server, and its addresses.
-fn lay(bed: &Bed, wan: &'static str, port: &'static str, network: u8) {
+pub fn lay(bed: &Bed, wan: &'static str, port: &'static str, network: u8) {
     let ends = [
         End {
             host: bed.router(),

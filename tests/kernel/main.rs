@@ -15,6 +15,7 @@
 )]
 
 mod bed;
+mod counted;
 mod program;
 mod promise;
 mod see;
@@ -22,6 +23,7 @@ mod talk;
 mod trace;
 mod watch;
 
+mod allocations;
 mod change;
 mod first_packet;
 mod holder;
@@ -44,6 +46,9 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
+    if let Some(code) = counted::daemon_if_called() {
+        return code;
+    }
     // Before any thread exists: nothing that follows can touch the machine's own network.
     promise::set_standing(lanemark::lab::isolation::leave());
     let mut arguments = Arguments::from_args();
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         store::all(),
         password::all(),
         robustness::all(),
+        allocations::all(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     println!(

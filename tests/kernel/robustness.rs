@@ -23,7 +23,7 @@ promises! {
 const GROWTH_KB_MAX: u64 = 512;
 
 /// Has the kernel learn neighbours: address and hardware address for each number.
-fn flood(bed: &Bed, count: u32, neighbour: impl Fn(u32) -> (String, String)) {
+pub fn flood(bed: &Bed, count: u32, neighbour: impl Fn(u32) -> (String, String)) {
     let mut batch = String::new();
     for number in 0..count {
         let (address, mac) = neighbour(number);
@@ -40,40 +40,15 @@ fn flood(bed: &Bed, count: u32, neighbour: impl Fn(u32) -> (String, String)) {
 }
 
 /// What the kernel has dropped of the events for a process: the ninth column of `/proc/net/netlink`, of its socket in groups of rtnetlink.
-fn dropped_events(bed: &Bed, lanemark: &Along) -> u64 {
-    let table = bed
-        .router()
-        .run(|| fs::read_to_string("/proc/thread-self/net/netlink"))
-        .expect("the router")
-        .expect("/proc/net/netlink");
-    let pid = lanemark.pid().to_string();
-    let sockets: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
-        .expect("its files")
-        .flatten()
-        .filter_map(|entry| {
-            Some(
-                fs::read_link(entry.path())
-                    .ok()?
-                    .to_str()?
-                    .strip_prefix("socket:[")?
-                    .trim_end_matches(']')
-                    .to_owned(),
-            )
-        })
-        .collect();
-    let own = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|line| {
-            line.last()
-                .is_some_and(|inode| sockets.contains(&(*inode).to_owned()))
-        });
-    own.filter(|line| line.get(1) == Some(&"0"))
+pub fn dropped_events(bed: &Bed, lanemark: &Along) -> u64 {
+    see::netlink_sockets(bed.router(), lanemark.pid())
+        .iter()
+        .filter(|line| line.get(1).is_some_and(|family| family == "0"))
         .filter_map(|line| line.get(8)?.parse::<u64>().ok())
         .sum()
 }
 
-fn devices(bed: &Bed) -> Vec<Value> {
+pub fn devices(bed: &Bed) -> Vec<Value> {
     let listed: Value = serde_json::from_str(&bed.ask(&["devices", "--json"])).expect("JSON");
     listed["devices"].as_array().expect("a list").clone()
 }

@@ -290,10 +290,69 @@ fn settings() -> BTreeMap<String, String> {
 
 /// A number of `/proc/PID/status`.
 pub fn status_number(pid: nix::unistd::Pid, field: &str) -> u64 {
+    let text = status_text(pid, field);
+    number(text.split_whitespace().next().unwrap_or_default())
+}
+
+/// What stands behind a name in `/proc/PID/status`.
+pub fn status_text(pid: nix::unistd::Pid, field: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
-    let line = text
-        .lines()
+    text.lines()
         .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-        .unwrap_or_else(|| panic!("no {field}"));
-    number(line.split_whitespace().next().unwrap_or_default())
+        .unwrap_or_else(|| panic!("no {field}"))
+        .trim()
+        .to_owned()
+}
+
+/// Kilobytes that a process shares with nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Private {
+    /// Of its heap, stack and the like.
+    pub held: u64,
+    /// Of its program: code, constants, and what relocation wrote into them.
+    pub program: u64,
+}
+
+/// Reads `/proc/PID/smaps`: a line with addresses, device, inode and path for each mapping, then its numbers.
+pub fn private(pid: nix::unistd::Pid) -> Private {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("the process is there");
+    let mut private = Private {
+        held: 0,
+        program: 0,
+    };
+    let mut of_file = false;
+    for line in text.lines() {
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["Private_Clean:" | "Private_Dirty:", kb, "kB"] if of_file => {
+                private.program += number(kb);
+            }
+            ["Private_Clean:" | "Private_Dirty:", kb, "kB"] => private.held += number(kb),
+            [name, ..] if name.ends_with(':') => {}
+            [_, _, _, _, inode, ..] => of_file = *inode != "0",
+            _ => {}
+        }
+    }
+    private
+}
+
+/// The lines of `/proc/net/netlink` that are of sockets of a process, as words.
+pub fn netlink_sockets(router: &Host, pid: nix::unistd::Pid) -> Vec<Vec<String>> {
+    let table = router
+        .run(|| fs::read_to_string("/proc/thread-self/net/netlink"))
+        .expect("the router")
+        .expect("/proc/net/netlink");
+    let own: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("its files")
+        .flatten()
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            let inode = target.to_str()?.strip_prefix("socket:[")?;
+            Some(inode.trim_end_matches(']').to_owned())
+        })
+        .collect();
+    table
+        .lines()
+        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+        .filter(|line: &Vec<String>| line.last().is_some_and(|inode| own.contains(inode)))
+        .collect()
 }
