@@ -191,7 +191,9 @@ fn without_netfilter_in_the_kernel_it_says_which_option() -> Tried {
     bed.write_config(&Wish::workstation("premium"));
     let socket = call_number(&bed, "socket", |line| line.contains("NETLINK_NETFILTER"))?;
     let before = see::kernel(bed.router());
-    let mut lanemark = Injection::new(&bed, "socket", "EPROTONOSUPPORT", socket).spawn();
+    let mut lanemark = Injection::new(&bed, "socket", "EPROTONOSUPPORT", socket)
+        .onwards()
+        .spawn();
     assert_eq!(lanemark.end().code(), Some(1));
     let last = lanemark
         .said()

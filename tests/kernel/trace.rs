@@ -23,6 +23,12 @@ impl<'a> Injection<'a> {
         }
     }
 
+    /// And all calls after it fail too: some C libraries ask again in another way.
+    pub fn onwards(mut self) -> Self {
+        self.inject.push('+');
+        self
+    }
+
     /// Starts it. With `-D` the tracer is the grandchild, so that lanemark has the process number that we know.
     pub fn spawn(self) -> Along {
         let (trace, output) = (
