@@ -14,6 +14,8 @@ export_flags() {
     case $name in
     # Delay slots are filled from the successor too, which LLVM leaves off by default: 2 % less.
     mips*) flags="$flags -Cllvm-args=--disable-mips-df-succbb-search=false" ;;
+    # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB.
+    armv7) flags="$flags -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
 }
 
