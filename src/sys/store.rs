@@ -178,7 +178,15 @@ impl Store {
         let aside = self.dir.join(name);
         // A directory cannot be renamed over a file. Where the file stays, the next step tells why.
         let _ = file::remove(&aside);
-        file::rename(&self.dir.join(self.document.current), &aside)?;
+        let current = self.dir.join(self.document.current);
+        match file::rename(&current, &aside) {
+            // As in `keep`: it can be copied and removed where it cannot be renamed.
+            Err(Errno::EINVAL | Errno::EXDEV) => {
+                self.copy(&aside)?;
+                file::remove(&current)?;
+            }
+            renamed => renamed?,
+        }
         Ok(true)
     }
 
@@ -293,19 +301,16 @@ impl Store {
             Ok(()) => Ok(true),
             // An overlay whose upper half is a jffs2 without whiteouts: what came with the firmware cannot be renamed there, only
             // replaced. The current version stays in its place until then.
-            Err(Errno::EINVAL | Errno::EXDEV) => self.copy(previous).map(|()| false),
+            Err(Errno::EINVAL | Errno::EXDEV) => self.copy(previous).map(|()| false).map_err(fail),
             Err(cause) => Err(fail(cause.into())),
         }
     }
 
-    /// Makes the current version the previous one without moving it.
-    fn copy(&self, previous: &Path) -> Result<(), StoreError> {
-        let bytes = self.read(self.document.current)?.unwrap_or_default();
-        write_new(previous, &bytes).map_err(|(_, cause)| StoreError {
-            file: self.document.current,
-            step: Step::Keep,
-            cause: cause.into(),
-        })
+    /// Copies the current version.
+    fn copy(&self, to: &Path) -> Result<(), StoreCause> {
+        let bytes = self.read(self.document.current);
+        let bytes = bytes.map_err(|error| error.cause)?.unwrap_or_default();
+        write_new(to, &bytes).map_err(|(_, cause)| cause.into())
     }
 
     /// The bytes of a file; none when there is no such file.
