@@ -22,7 +22,7 @@ export_flags() {
 [ $# -gt 0 ] || set -- $(targets)
 for each in "$@"; do target "$each"; done
 find_rust
-need file
+need file xz-utils
 for each in "$@"; do
     target "$each"
     find_zig
