@@ -55,7 +55,7 @@ def boot(words, name, seconds, log):
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            chapter.steps.append((False, f"the chapter ends within {seconds} s"))
+            chapter.hear(f"@no the chapter ends within {seconds} s")
             break
         if not select.select([router.stdout], [], [], left)[0]:
             continue
@@ -76,7 +76,7 @@ def boot(words, name, seconds, log):
     router.kill()
     router.wait()
     if not cut and not chapter.ended:
-        chapter.steps.append((False, "the chapter ends by itself"))
+        chapter.hear("@no the chapter ends by itself")
     return chapter
 
 
