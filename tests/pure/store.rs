@@ -652,6 +652,36 @@ fn a_refused_replacement_puts_the_old_version_back() {
     assert_eq!(scratch.names(), ["config.json"]);
 }
 
+/// As on an overlay over a jffs2 without whiteouts, where the firmware brought the file.
+#[test]
+fn a_current_version_that_cannot_be_renamed_is_copied_to_the_previous_one() {
+    let (scratch, logs) = (Scratch::new("copied"), Scratch::new("copied-log"));
+    let log = logs.0.join("log");
+    prepare(&scratch, &["config.json"]);
+    let Some(calls) = system_calls(&scratch, &log) else {
+        return;
+    };
+    let (name, nth, _) = calls
+        .iter()
+        .find(|(name, ..)| name.starts_with("rename"))
+        .unwrap();
+    for (errno, names) in [
+        ("EINVAL", ["config.json"].as_slice()),
+        ("EXDEV", &["config.json", "config.prev.json"]),
+    ] {
+        prepare(&scratch, names);
+        let mut fault = strace(&scratch.0, &log);
+        fault
+            .arg("-e")
+            .arg(format!("inject={name}:error={errno}:when={nth}"));
+        assert_eq!(child(fault, &scratch.0).unwrap().outcome, "saved");
+        let new = scratch.store().load() == Ok(text(version(2), Version::Current));
+        let kept = scratch.store().previous() == Ok(Some(version(1)));
+        assert!(new && kept, "{errno}: new {new}, kept {kept}");
+        assert_eq!(scratch.names(), ["config.json", "config.prev.json"]);
+    }
+}
+
 #[test]
 fn each_failure_names_its_step() {
     let (scratch, logs) = (Scratch::new("steps"), Scratch::new("steps-log"));
