@@ -53,6 +53,7 @@ pub fn change(
             class,
             put: how,
         } => tc::emit_class(w, seq, *dev, class, put(*how), ticks),
+        Op::DeleteClass { dev, handle } => tc::emit_class_delete(w, seq, *dev, *handle),
         Op::Leaf {
             dev,
             class,

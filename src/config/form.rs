@@ -9,12 +9,15 @@ pub(super) enum Field {
     Lan,
     DefaultClass,
     Shares,
+    Ceilings,
     Devices,
     Mark,
     Interface,
     Up,
     Down,
     Overhead,
+    Upwards,
+    Downwards,
     Premium,
     Express,
     Standard,
@@ -40,6 +43,7 @@ pub(super) const WHOLE: Form = Form {
         "lan",
         "default_class",
         "shares",
+        "ceilings",
         "devices",
         "mark",
     ],
@@ -50,6 +54,7 @@ pub(super) const WHOLE: Form = Form {
         Field::Lan,
         Field::DefaultClass,
         Field::Shares,
+        Field::Ceilings,
         Field::Devices,
         Field::Mark,
     ],
@@ -60,9 +65,29 @@ pub(super) const WAN: Form = Form {
     fields: &[Field::Interface, Field::Up, Field::Down, Field::Overhead],
 };
 
-pub(super) const SHARES: Form = Form {
+/// Percent of each class.
+pub(super) const PERCENTS: Form = Form {
     names: &["premium", "express", "standard", "bulk"],
     fields: &[Field::Premium, Field::Express, Field::Standard, Field::Bulk],
+};
+
+/// The same for each direction.
+pub(super) const BOTH_WAYS: Form = Form {
+    names: &["up", "down"],
+    fields: &[Field::Upwards, Field::Downwards],
+};
+
+/// What the first field of shares or ceilings can be: it decides which of the two forms above is meant.
+pub(super) const EITHER: Form = Form {
+    names: &["premium", "express", "standard", "bulk", "up", "down"],
+    fields: &[
+        Field::Premium,
+        Field::Express,
+        Field::Standard,
+        Field::Bulk,
+        Field::Upwards,
+        Field::Downwards,
+    ],
 };
 
 pub(super) const MARK: Form = Form {

@@ -13,6 +13,7 @@ mod escape;
 mod form;
 mod parse;
 pub mod password;
+mod percents;
 mod problem;
 mod reader;
 mod write;
@@ -62,8 +63,10 @@ pub struct Config {
     pub lan: Lan,
     /// The lane of flows whose device has no class. They keep mark 0.
     pub default_class: Class,
-    /// The guarantees.
-    pub shares: Shares,
+    /// The guarantees; the sum of each direction is at most 100.
+    pub shares: BothWays<Shares>,
+    /// What each class may have at most; never below its guarantee.
+    pub ceilings: BothWays<Shares>,
     /// The devices that have a class or a name.
     /// Boxed, so that handing a configuration around moves a pointer, and places that no device fills are never touched.
     pub devices: Box<Vec<Device, DEVICES_MAX>>,
@@ -93,7 +96,26 @@ pub enum Lan {
     Interfaces(Vec<IfName, LANS_MAX>),
 }
 
-/// Percent of the line that each class is promised; the sum is at most 100.
+/// One value for uploads, one for downloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BothWays<T> {
+    /// For uploads.
+    pub up: T,
+    /// For downloads.
+    pub down: T,
+}
+
+impl<T: Copy> BothWays<T> {
+    /// The same for both.
+    pub const fn same(value: T) -> BothWays<T> {
+        BothWays {
+            up: value,
+            down: value,
+        }
+    }
+}
+
+/// Percent of the line for each class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
     /// Premium's.
@@ -118,7 +140,7 @@ pub struct Device {
 }
 
 impl Default for Shares {
-    /// What DD-WRT users know: 75, 15, 9 and 1 percent.
+    /// The guarantees that DD-WRT users know: 75, 15, 9 and 1 percent.
     fn default() -> Shares {
         Shares {
             premium: 75,
@@ -130,6 +152,14 @@ impl Default for Shares {
 }
 
 impl Shares {
+    /// The whole line for each class: the ceilings unless the user says otherwise.
+    pub const WHOLE: Shares = Shares {
+        premium: 100,
+        express: 100,
+        standard: 100,
+        bulk: 100,
+    };
+
     /// The share of a class, in percent; 0 for exempt, which has no guarantee.
     pub const fn of(&self, class: Class) -> u8 {
         match class {
@@ -161,7 +191,8 @@ impl Default for Config {
             },
             lan: Lan::Auto,
             default_class: Class::Standard,
-            shares: Shares::default(),
+            shares: BothWays::same(Shares::default()),
+            ceilings: BothWays::same(Shares::WHOLE),
             devices: Box::default(),
             mark: MarkLayout::default(),
         }

@@ -2,11 +2,11 @@ use core::fmt::Write;
 
 use heapless::Vec;
 
-use super::devices;
 use super::form::{self, Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Problem};
 use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
 use super::{CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION};
+use super::{devices, percents};
 use crate::value::{Class, IfName, Kbit, MarkLayout, utf8};
 
 /// The interface name that means: find it yourself.
@@ -59,7 +59,8 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
         match field {
             Field::Wan => object(reader, config, Object::Named("wan"), &form::WAN)?,
             Field::Lan => lan(reader, config)?,
-            Field::Shares => shares(reader, config)?,
+            Field::Shares => percents::read(reader, percents::SHARES, &mut config.shares)?,
+            Field::Ceilings => percents::read(reader, percents::CEILINGS, &mut config.ceilings)?,
             Field::Devices => devices::read(reader, &mut config.devices)?,
             Field::Mark => mark(reader, config)?,
             plain => setting(reader, config, plain)?,
@@ -79,7 +80,7 @@ fn complete(reader: &mut Reader<'_>, config: &Config, versioned: bool) -> Result
     } else if config.enabled && config.wan.down.is_none() {
         (wan.field("down_kbit"), Expected::RateWhenEnabled)
     } else {
-        return Ok(());
+        return percents::check_ceilings(reader, config);
     };
     reader.place = place;
     Err(reader.refuse_found(None, expected, Found::Nothing))
@@ -119,10 +120,6 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         Field::Overhead => config.wan.overhead = reader.small(0, OVERHEAD_MAX)?,
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
-        Field::Premium => config.shares.premium = reader.small(1, 100)?,
-        Field::Express => config.shares.express = reader.small(1, 100)?,
-        Field::Standard => config.shares.standard = reader.small(1, 100)?,
-        Field::Bulk => config.shares.bulk = reader.small(1, 100)?,
         // The default class: what is no setting has a reader of its own.
         _ => {
             reader.text(Expected::DefaultClass)?;
@@ -153,17 +150,6 @@ fn interface(reader: &mut Reader<'_>, lan: &Lan) -> Result<Option<IfName>, Stop>
         }
         _ => Ok(Some(name)),
     }
-}
-
-fn shares(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
-    let start = reader.here();
-    let shares = Object::Named("shares");
-    object(reader, config, shares, &form::SHARES)?;
-    if config.shares.sum() > 100 {
-        reader.place = shares.itself();
-        return Err(reader.refuse(Some(start), Cause::SharesAbove100(config.shares)));
-    }
-    Ok(())
 }
 
 fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {

@@ -116,6 +116,11 @@ pub enum Expected {
     NewName,
     /// A device that has one of the two.
     NameOrClass,
+    /// A ceiling that leaves a class its share.
+    Ceiling {
+        /// Percent of the line that it is promised.
+        share: u8,
+    },
     /// A mask.
     Mask,
     /// A mask and shift that can hold the classes.
@@ -176,6 +181,16 @@ impl Found {
             len: u8::try_from(kept.len()).unwrap_or(0),
             cut: kept.len() < text.len(),
         }
+    }
+}
+
+impl Found {
+    /// A number that follows from what was read.
+    pub(super) fn number(number: u32) -> Found {
+        let mut text = heapless::String::<10>::new();
+        // Ten digits hold every number of 32 bits.
+        let _ = write!(text, "{number}");
+        Found::of(&text)
     }
 }
 
@@ -294,6 +309,9 @@ impl fmt::Display for Expected {
             }
             Expected::NewName => format_args!("expected each name once, in any case"),
             Expected::NameOrClass => format_args!("expected a name, a class or both"),
+            Expected::Ceiling { share } => {
+                format_args!("expected at least its share of {}", *share)
+            }
             Expected::Mask => format_args!("expected a mask of up to 32 bits like \"0x7f\""),
             Expected::Mark(bad) => format_args!("{}", *bad),
         };

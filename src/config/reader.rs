@@ -337,6 +337,18 @@ impl Fields {
         }
     }
 
+    /// The field that was there, and no other, decides that the object has this form.
+    pub(super) fn settle(&mut self, form: &'static Form, field: Field) {
+        self.form = form;
+        let place = form.fields.iter().position(|known| *known == field);
+        self.seen = 1 << place.unwrap_or_default();
+    }
+
+    /// Whether it was the first field that was there.
+    pub(super) const fn is_first(&self) -> bool {
+        self.seen.is_power_of_two()
+    }
+
     /// Whether a field was there.
     pub(super) fn have(&self, field: Field) -> bool {
         let mut fields = self.form.fields.iter();

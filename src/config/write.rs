@@ -1,8 +1,8 @@
 use core::fmt::{self, Write};
 
 use super::escape::Escaped;
-use super::{Config, Lan, VERSION};
-use crate::value::Kbit;
+use super::{BothWays, Config, Lan, Shares, VERSION};
+use crate::value::{Class, Kbit};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -79,6 +79,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         lan,
         default_class,
         shares,
+        ceilings,
         devices,
         mark,
     } = config;
@@ -99,11 +100,9 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(next, "lan", &Lans { lan, comma })?;
     text.put(next, "default_class", &Quoted(Some(default_class)))?;
     text.put(next, "shares", &"")?;
-    text.put(open, "premium", &shares.premium)?;
-    text.put(comma, "express", &shares.express)?;
-    text.put(comma, "standard", &shares.standard)?;
-    text.put(comma, "bulk", &shares.bulk)?;
-    text.to.write_str(style.close)?;
+    percents(text, shares)?;
+    text.put(next, "ceilings", &"")?;
+    percents(text, ceilings)?;
     text.put(next, "devices", &"[")?;
     let mut before = style.device;
     for device in devices.iter() {
@@ -126,6 +125,30 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(comma, "shift", &mark.shift())?;
     text.to.write_str(style.close)?;
     text.to.write_str(style.end)
+}
+
+/// Percent of each class: once where both directions have the same.
+fn percents(text: &mut Text<'_>, both: &BothWays<Shares>) -> fmt::Result {
+    if both.up == both.down {
+        return percent(text, &both.up);
+    }
+    let Style {
+        open, comma, close, ..
+    } = *text.style;
+    text.put(open, "up", &"")?;
+    percent(text, &both.up)?;
+    text.put(comma, "down", &"")?;
+    percent(text, &both.down)?;
+    text.to.write_str(close)
+}
+
+fn percent(text: &mut Text<'_>, shares: &Shares) -> fmt::Result {
+    let mut before = text.style.open;
+    for class in Class::SHAPED {
+        text.put(before, class.name(), &shares.of(class))?;
+        before = text.style.comma;
+    }
+    text.to.write_str(text.style.close)
 }
 
 /// The text that is being written.

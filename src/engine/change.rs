@@ -6,7 +6,7 @@
 use heapless::Vec;
 
 use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, ROOTS_MAX};
-use super::{Engine, Event, Line, Look, Op, Places, Timer, Trouble, Unplaced};
+use super::{Engine, Event, Lanes, Line, Look, Op, Places, Timer, Trouble, Unplaced};
 use crate::control::Direction;
 use crate::value::{
     Before, Cause, IfIndex, Instant, Kbit, LeafKind, Link, Neighbour, Refused, Ruleset,
@@ -91,7 +91,11 @@ impl Engine {
         let Some(line) = self.line(direction, places) else {
             return Ok(None);
         };
-        let lanes = line.lanes(self.leaf_kind(), self.abilities.ticks);
+        let lanes = Lanes {
+            line,
+            leaf: self.leaf_kind(),
+            ticks: self.abilities.ticks,
+        };
         self.trees
             .change(link.index, &lanes)
             .map_err(|foreign| Trouble::Foreign {
@@ -103,12 +107,18 @@ impl Engine {
     /// A direction of the line as configured; none where the rate is not said.
     pub(super) fn line(&self, direction: Direction, places: &Places<'_>) -> Option<Line> {
         let (link, rate) = self.way(direction, places);
+        let (shares, ceilings) = (&self.config.shares, &self.config.ceilings);
+        let (shares, ceilings) = match direction {
+            Direction::Up => (shares.up, ceilings.up),
+            Direction::Down => (shares.down, ceilings.down),
+        };
         Some(Line {
             direction,
             rate: rate?,
             mtu_bytes: link.mtu,
             overhead_bytes: self.config.wan.overhead,
-            shares: self.config.shares,
+            shares,
+            ceilings,
             pace_percent: self.pace_percent(direction),
         })
     }
@@ -192,9 +202,10 @@ impl Engine {
             (Op::Save, result) => self.saved(now, result),
             (op, Ok(())) => self.carried_out(now, op),
             // What is gone already needs no removal.
-            (op @ (Op::DeleteRules | Op::DeleteRoot { .. }), Err(refused))
-                if refused.cause() == Cause::Gone =>
-            {
+            (
+                op @ (Op::DeleteRules | Op::DeleteRoot { .. } | Op::DeleteClass { .. }),
+                Err(refused),
+            ) if refused.cause() == Cause::Gone => {
                 self.carried_out(now, op);
             }
             (op, Err(refused)) => self.refused(now, op, refused),
@@ -360,6 +371,7 @@ const fn what(op: &Op) -> &'static str {
         Op::Look(_) => "a look",
         Op::Root { .. } => "the HTB qdisc",
         Op::Class { .. } => "a class",
+        Op::DeleteClass { .. } => "to remove a class",
         Op::Leaf { .. } => "a leaf qdisc",
         Op::DeleteRoot { .. } => "to remove the HTB qdisc",
         Op::Rules { .. } => "the rules",

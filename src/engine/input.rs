@@ -161,6 +161,13 @@ pub enum Op {
         /// Which of both.
         put: Put,
     },
+    /// Remove a class, with what waits in it.
+    DeleteClass {
+        /// The device.
+        dev: IfIndex,
+        /// Its name.
+        handle: TcHandle,
+    },
     /// Make or change the leaf qdisc of a class.
     Leaf {
         /// The device.

@@ -1,24 +1,32 @@
-//! The queues that we want on a device: one HTB tree, a class a lane, a leaf qdisc each.
+//! The queues that we want on a device: one HTB tree, in it a share a lane, in that the lane's queue.
 //!
 //! ```text
-//! 4c4d:            HTB; what names no class: on the WAN Standard, on the LAN unshaped (the router's own traffic to the home)
-//!  +- 4c4d:1       the line: nothing below it exceeds its rate
-//!  |   +- 4c4d:10  Premium     prio 0
-//!  |   +- 4c4d:20  Express     prio 1
-//!  |   +- 4c4d:36  small packets of the lanes below  prio 1
-//!  |   +- 4c4d:30  Standard    prio 2
-//!  |   +- 4c4d:40  Bulk        prio 3
-//!  +- 4c4d:100     Exempt: beside the line, never waits for it
+//! 4c4d:                HTB; what names no class: on the WAN Standard, on the LAN unshaped (the router's own traffic to the home)
+//!  +- 4c4d:1           the line: nothing below it exceeds its rate
+//!  |   +- 4c4d:11      Premium's share
+//!  |   |   +- 4c4d:10  Premium                           prio 0
+//!  |   +- 4c4d:21      Express' share
+//!  |   |   +- 4c4d:20  Express                           prio 1
+//!  |   +- 4c4d:31      Standard's share
+//!  |   |   +- 4c4d:36  small packets of the lanes below  prio 1
+//!  |   |   +- 4c4d:30  Standard                          prio 2
+//!  |   +- 4c4d:41      Bulk's share
+//!  |       +- 4c4d:40  Bulk                              prio 3
+//!  +- 4c4d:100         Exempt: beside the line, never waits for it
 //! ```
 //!
+//! HTB serves what is within its own rate first, then what its lane's share has left, then what the line has left, the latter two in the order of
+//! precedence. So what stands between the queue and the line is what makes a guarantee exact: whatever of Standard's share
+//! small packets leave is Standard's before it is anybody's, and a queue can come or go in a lane without another one being touched.
+//!
 //! Small packets (TCP below 128 bytes: acknowledgements, keystrokes, the opening and closing of connections) of the lanes below Express
-//! have a class of their own, carved out of Standard's share. On an asymmetric line the answers to a download fill the uplink's queue, and
+//! have a queue of their own in Standard's share. On an asymmetric line the answers to a download fill the uplink's queue, and
 //! a sender whose answers come in clumps sends in clumps. Behind 4 + 4 bulk flows at 8,000/1,000 kbit/s Premium's longest wait was 57 to 96 ms
 //! without it and 42 to 48 ms with it (idle 21 ms). That was with queues made by hand in the house, before this code, and with 100 bytes
 //! as the border; some 75 settings were tried on that one line, and these kept. What they carry keeps its mark.
 //!
-//! The minor numbers read, in hex as `tc` prints them, as the conntrack marks. Both devices have the same major number, so that
-//! one priority of a packet names its class on either.
+//! The minor numbers of queues read, in hex as `tc` prints them, as the conntrack marks; a share's is its lane's plus one. Both devices have
+//! the same major number, so that one priority of a packet names its class on either.
 
 use crate::config::Shares;
 use crate::control::Direction;
@@ -92,28 +100,35 @@ pub enum Queue {
     Small,
 }
 
-/// One lane on one device.
+/// A class of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lane {
-    /// Which.
-    pub queue: Queue,
-    /// Its HTB class.
-    pub htb: HtbClass,
-    /// The name of its leaf qdisc.
-    pub leaf_handle: TcHandle,
-    /// Its leaf qdisc.
-    pub leaf: Leaf,
+pub enum Part {
+    /// The line.
+    Line,
+    /// The share of a lane.
+    Share(Class),
+    /// A queue.
+    Queue(Queue),
 }
 
-/// The queues of one device.
+/// A class of the tree, as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its parameters.
+    pub class: HtbClass,
+    /// The name of its leaf qdisc, and what that is; only a queue has one.
+    pub leaf: Option<(TcHandle, Leaf)>,
+}
+
+/// The queues of one device: what they are is told one by one, so that nobody holds them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lanes {
-    /// The root qdisc.
-    pub root: HtbRoot,
-    /// The class that is the line.
-    pub line: HtbClass,
-    /// The lanes, in the order of [`Queue::ALL`].
-    pub lanes: [Lane; Queue::ALL.len()],
+    /// What they follow from.
+    pub line: Line,
+    /// The kind of leaves.
+    pub leaf: LeafKind,
+    /// The kernel's clock.
+    pub ticks: TickRate,
 }
 
 /// What the queues of a device follow from.
@@ -129,6 +144,8 @@ pub struct Line {
     pub overhead_bytes: u8,
     /// What each lane is promised.
     pub shares: Shares,
+    /// What each lane may have at most.
+    pub ceilings: Shares,
     /// Percent of the rate that is used for now: less than 100 while a queue in the modem drains.
     pub pace_percent: u8,
 }
@@ -163,11 +180,64 @@ impl Queue {
         TcHandle::new(0x4c00 + self.minor(), 0)
     }
 
+    /// The lane that it is in the share of.
+    pub const fn lane(self) -> Class {
+        match self {
+            Queue::Lane(class) => class,
+            Queue::Small => Class::Standard,
+        }
+    }
+
+    /// Who is served first when there is room to lend: 0 before 7.
+    const fn prio(self) -> u8 {
+        match self {
+            Queue::Lane(Class::Exempt | Class::Premium) => 0,
+            Queue::Lane(Class::Express) | Queue::Small => 1,
+            Queue::Lane(Class::Standard) => 2,
+            Queue::Lane(Class::Bulk) => 3,
+        }
+    }
+
     /// What it is called in a report.
     pub const fn name(self) -> &'static str {
         match self {
             Queue::Lane(class) => class.name(),
             Queue::Small => "small",
+        }
+    }
+}
+
+impl Part {
+    /// Every class, above before below.
+    pub const ALL: [Part; 11] = [
+        Part::Line,
+        Part::Queue(Queue::Lane(Class::Exempt)),
+        Part::Share(Class::Premium),
+        Part::Queue(Queue::Lane(Class::Premium)),
+        Part::Share(Class::Express),
+        Part::Queue(Queue::Lane(Class::Express)),
+        Part::Share(Class::Standard),
+        Part::Queue(Queue::Small),
+        Part::Queue(Queue::Lane(Class::Standard)),
+        Part::Share(Class::Bulk),
+        Part::Queue(Queue::Lane(Class::Bulk)),
+    ];
+
+    /// Its name.
+    pub const fn handle(self) -> TcHandle {
+        match self {
+            Part::Line => LINE,
+            Part::Share(class) => TcHandle::new(MAJOR, minor(class) + 1),
+            Part::Queue(queue) => queue.handle(),
+        }
+    }
+
+    /// What it is part of.
+    const fn parent(self) -> TcHandle {
+        match self {
+            Part::Line | Part::Queue(Queue::Lane(Class::Exempt)) => ROOT,
+            Part::Share(_) => LINE,
+            Part::Queue(queue) => Part::Share(queue.lane()).handle(),
         }
     }
 }
@@ -188,6 +258,52 @@ pub const fn handle(class: Class) -> TcHandle {
     TcHandle::new(MAJOR, minor(class))
 }
 
+impl Lanes {
+    /// The root qdisc.
+    pub const fn root(&self) -> HtbRoot {
+        HtbRoot {
+            handle: ROOT,
+            default_minor: match self.line.direction {
+                Direction::Up => minor(Class::Standard),
+                Direction::Down => 0,
+            },
+            direct_packets_max: DIRECT_PACKETS,
+        }
+    }
+
+    /// A class.
+    pub fn node(&self, part: Part) -> Node {
+        let line = &self.line;
+        let (rate, ceil, prio) = match part {
+            Part::Line => (line.pace(), line.pace(), 0),
+            Part::Share(class) => {
+                let share = line.pace().percent(line.shares.of(class));
+                (share, line.ceiling(Queue::Lane(class)), 0)
+            }
+            Part::Queue(Queue::Lane(Class::Exempt)) => (EXEMPT_RATE, EXEMPT_RATE, 0),
+            Part::Queue(queue) => (line.share(queue), line.ceiling(queue), queue.prio()),
+        };
+        let transmit = |rate| self.ticks.transmit(rate, line.burst_bytes(rate));
+        Node {
+            class: HtbClass {
+                handle: part.handle(),
+                parent: part.parent(),
+                rate,
+                ceil,
+                burst: transmit(rate),
+                cburst: transmit(ceil),
+                quantum_bytes: line.packet_bytes(),
+                prio,
+                overhead_bytes: line.overhead_bytes,
+            },
+            leaf: match part {
+                Part::Queue(queue) => Some((queue.leaf_handle(), line.leaf(self.leaf))),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Line {
     fn packet_bytes(&self) -> u32 {
         self.mtu_bytes
@@ -199,61 +315,11 @@ impl Line {
         rate.bytes_in_ms(BURST_MS).max(self.packet_bytes())
     }
 
-    /// The queues for it, with leaves of this kind.
-    pub fn lanes(&self, leaf: LeafKind, ticks: TickRate) -> Lanes {
-        let default_minor = match self.direction {
-            Direction::Up => minor(Class::Standard),
-            Direction::Down => 0,
-        };
-        let rate = self.pace();
-        let burst = ticks.transmit(rate, self.burst_bytes(rate));
-        let line = HtbClass {
-            handle: LINE,
-            parent: ROOT,
-            rate,
-            ceil: rate,
-            burst,
-            cburst: burst,
-            quantum_bytes: self.packet_bytes(),
-            prio: 0,
-            overhead_bytes: self.overhead_bytes,
-        };
-        Lanes {
-            root: HtbRoot {
-                handle: ROOT,
-                default_minor,
-                direct_packets_max: DIRECT_PACKETS,
-            },
-            line,
-            lanes: Queue::ALL.map(|queue| self.lane(queue, leaf, ticks)),
-        }
-    }
-
-    fn lane(&self, queue: Queue, leaf: LeafKind, ticks: TickRate) -> Lane {
-        let share = self.share(queue);
-        let (parent, rate, ceil, prio) = match queue {
-            Queue::Lane(Class::Exempt) => (ROOT, EXEMPT_RATE, EXEMPT_RATE, 0),
-            Queue::Lane(Class::Premium) => (LINE, share, self.pace(), 0),
-            Queue::Lane(Class::Express) | Queue::Small => (LINE, share, self.pace(), 1),
-            Queue::Lane(Class::Standard) => (LINE, share, self.pace(), 2),
-            Queue::Lane(Class::Bulk) => (LINE, share, self.pace(), 3),
-        };
-        let htb = HtbClass {
-            handle: queue.handle(),
-            parent,
-            rate,
-            ceil,
-            burst: ticks.transmit(rate, self.burst_bytes(rate)),
-            cburst: ticks.transmit(ceil, self.burst_bytes(ceil)),
-            quantum_bytes: self.packet_bytes(),
-            prio,
-            overhead_bytes: self.overhead_bytes,
-        };
-        Lane {
-            queue,
-            htb,
-            leaf_handle: queue.leaf_handle(),
-            leaf: self.leaf(leaf),
+    /// What a queue may have at most.
+    fn ceiling(&self, queue: Queue) -> Kbit {
+        match queue {
+            Queue::Lane(Class::Exempt) => EXEMPT_RATE,
+            _ => self.pace().percent(self.ceilings.of(queue.lane())),
         }
     }
 

@@ -50,7 +50,7 @@ pub use input::{
 };
 pub use journal::{Entry, Event, Journal};
 pub use lanes::{
-    LINE, Lane, Lanes, Line, MAJOR, Queue, ROOT, handle as class_handle, minor as class_minor,
+    LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, handle as class_handle, minor as class_minor,
 };
 pub use links::{Learned, Links, Places, Unplaced};
 pub use timers::{Timer, Timers};

@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use super::lanes::{LINE, Lane, Lanes, Queue, ROOT};
+use super::lanes::{Lanes, Node, Part, Queue, ROOT};
 use super::limits::ROOTS_MAX;
 use super::{Op, Put};
 use crate::value::{ClassSeen, Discipline, HtbClass, IfIndex, Leaf, Qdisc, TcHandle, TcStats};
@@ -28,8 +28,8 @@ struct Seen {
 /// The queues of one device, as seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree {
-    line: Option<HtbClass>,
-    classes: [Seen; Queue::ALL.len()],
+    /// In the order of [`Part::ALL`].
+    classes: [Seen; Part::ALL.len()],
 }
 
 /// The queues of all devices, as seen.
@@ -119,10 +119,6 @@ impl Trees {
     fn put_class(&mut self, dev: IfIndex, class: &HtbClass) {
         if let Some(known) = self.seen_mut(dev, class.handle) {
             known.htb = Some(*class);
-        } else if class.handle == LINE
-            && let Some(tree) = self.tree_mut(dev)
-        {
-            tree.line = Some(*class);
         }
     }
 
@@ -152,51 +148,52 @@ impl Trees {
     /// # Errors
     /// [`Foreign`] when somebody else has set a root qdisc there: it is not ours to replace.
     pub fn change(&self, dev: IfIndex, wished: &Lanes) -> Result<Option<Op>, Foreign> {
+        let root = wished.root();
         match self.root(dev) {
-            Some(root)
-                if root.handle == ROOT && root.default_minor == Some(wished.root.default_minor) => {
+            Some(seen) if seen.handle == ROOT && seen.default_minor == Some(root.default_minor) => {
             }
             // HTB refuses to change its default in place (EINVAL): only an older program of ours can have left another.
-            Some(root) if root.handle == ROOT && root.default_minor.is_some() => {
+            Some(seen) if seen.handle == ROOT && seen.default_minor.is_some() => {
                 return Ok(Some(Op::DeleteRoot { dev, handle: ROOT }));
             }
-            Some(root) if root.handle != TcHandle::NONE => {
+            Some(seen) if seen.handle != TcHandle::NONE => {
                 return Err(Foreign {
-                    handle: root.handle,
+                    handle: seen.handle,
                 });
             }
-            _ => {
-                return Ok(Some(Op::Root {
-                    dev,
-                    root: wished.root,
-                }));
-            }
+            _ => return Ok(Some(Op::Root { dev, root })),
         }
         Ok(self.class_change(dev, wished))
     }
 
     /// The first operation below the root.
     fn class_change(&self, dev: IfIndex, wished: &Lanes) -> Option<Op> {
-        let unseen = Tree::default();
-        let tree = self.tree(dev).unwrap_or(&unseen);
-        let line = tree.line.map(|seen| told_of_inner(seen, &wished.line));
-        let line = core::iter::once((&wished.line, line.as_ref(), None));
-        let lanes = wished.lanes.iter().zip(&tree.classes);
-        let lanes = lanes.map(|(lane, seen)| (&lane.htb, seen.htb.as_ref(), Some((lane, seen))));
-        for (class, seen, leaf) in line.chain(lanes) {
-            if seen != Some(class) {
-                let put = seen.map_or(Put::New, |_| Put::Change);
-                let class = *class;
-                return Some(Op::Class { dev, class, put });
+        let unseen = Seen::default();
+        let tree = self.tree(dev);
+        for (place, part) in Part::ALL.iter().enumerate() {
+            let Node { class, leaf } = wished.node(*part);
+            let seen = tree.and_then(|tree| tree.classes.get(place));
+            let seen = seen.unwrap_or(&unseen);
+            match &seen.htb {
+                // A class cannot be moved. An older program of ours had the lanes right below the line; what waits in this one is lost.
+                Some(known) if known.parent != class.parent => {
+                    let handle = class.handle;
+                    return Some(Op::DeleteClass { dev, handle });
+                }
+                Some(known) if is_in_force(known, &class, leaf.is_some()) => {}
+                known => {
+                    let put = known.map_or(Put::New, |_| Put::Change);
+                    return Some(Op::Class { dev, class, put });
+                }
             }
-            if let Some((lane, seen)) = leaf
-                && let Some(put) = leaf_put(lane, seen)
+            if let Some((handle, leaf)) = leaf
+                && let Some(put) = leaf_put(handle, &leaf, seen)
             {
                 return Some(Op::Leaf {
                     dev,
                     class: class.handle,
-                    handle: lane.leaf_handle,
-                    leaf: lane.leaf,
+                    handle,
+                    leaf,
                     put,
                 });
             }
@@ -218,6 +215,11 @@ impl Trees {
             Op::DeleteRoot { dev, .. } => self.forget_root(*dev),
             // What was counted goes on being counted.
             Op::Class { dev, class, .. } => self.put_class(*dev, class),
+            Op::DeleteClass { dev, handle } => {
+                if let Some(seen) = self.seen_mut(*dev, *handle) {
+                    *seen = Seen::default();
+                }
+            }
             Op::Leaf {
                 dev,
                 class,
@@ -244,27 +246,29 @@ impl Trees {
     }
 }
 
-/// The place of a class in [`Queue::ALL`], by its name.
+/// The place of a class in [`Part::ALL`], by its name.
 fn place_of(class: TcHandle) -> Option<usize> {
-    Queue::ALL.iter().position(|queue| queue.handle() == class)
+    Part::ALL.iter().position(|part| part.handle() == class)
 }
 
-/// HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it was made.
-const fn told_of_inner(seen: HtbClass, wished: &HtbClass) -> HtbClass {
-    HtbClass {
-        quantum_bytes: wished.quantum_bytes,
-        prio: wished.prio,
-        ..seen
+/// Whether a class is as it should be. HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it
+/// was made.
+fn is_in_force(seen: &HtbClass, wished: &HtbClass, leaf: bool) -> bool {
+    let mut told = *seen;
+    if !leaf {
+        told.quantum_bytes = wished.quantum_bytes;
+        told.prio = wished.prio;
     }
+    told == *wished
 }
 
-/// What the leaf of a lane needs; none when it is as it should be.
-fn leaf_put(lane: &Lane, seen: &Seen) -> Option<Put> {
+/// What the leaf of a queue needs; none when it is as it should be.
+fn leaf_put(handle: TcHandle, wished: &Leaf, seen: &Seen) -> Option<Put> {
     match &seen.leaf {
-        Some((handle, leaf)) if *handle == lane.leaf_handle => {
-            if lane.leaf.is_in_force_as(leaf) {
+        Some((known, leaf)) if *known == handle => {
+            if wished.is_in_force_as(leaf) {
                 None
-            } else if leaf.kind() == lane.leaf.kind() {
+            } else if leaf.kind() == wished.kind() {
                 Some(Put::Change)
             } else {
                 Some(Put::New)
@@ -277,8 +281,7 @@ fn leaf_put(lane: &Lane, seen: &Seen) -> Option<Put> {
 impl Default for Tree {
     fn default() -> Tree {
         Tree {
-            line: None,
-            classes: [Seen::default(); Queue::ALL.len()],
+            classes: [Seen::default(); Part::ALL.len()],
         }
     }
 }

@@ -260,6 +260,8 @@ pub struct Wish<'a> {
     pub default_class: &'a str,
     /// Percent for Premium, Express, Standard and Bulk.
     pub shares: [u8; 4],
+    /// As they stand in the text.
+    pub ceilings: &'a str,
     /// MAC address and class.
     pub devices: Vec<(String, &'a str)>,
 }
@@ -273,6 +275,7 @@ impl Default for Wish<'_> {
             down_kbit: 50_000,
             default_class: "standard",
             shares: [75, 15, 9, 1],
+            ceilings: "{}",
             devices: Vec::new(),
         }
     }
@@ -299,6 +302,7 @@ impl<'a> Wish<'a> {
             down_kbit,
             default_class,
             shares,
+            ceilings,
             devices,
         } = self;
         let [premium, express, standard, bulk] = shares;
@@ -316,6 +320,7 @@ impl<'a> Wish<'a> {
              \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit} }},\n  \
              \"lan\": [\"{lan}\"],\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
+             \"ceilings\": {ceilings},\n  \
              \"devices\": [{list}]\n}}\n",
             lan = house::LAN,
         )

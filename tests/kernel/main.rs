@@ -16,6 +16,7 @@
 
 mod bed;
 mod counted;
+mod flood;
 mod program;
 mod promise;
 mod see;
@@ -37,6 +38,7 @@ mod remark;
 mod restart;
 mod robustness;
 mod rules;
+mod shares;
 mod steering;
 mod stop;
 mod store;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         stop::all(),
         holder::all(),
         change::all(),
+        shares::all(),
         interfaces::all(),
         interference::all(),
         input::all(),

@@ -12,8 +12,8 @@ mod refusal;
 use std::fmt::Write;
 
 use lanemark::config::{
-    CONFIG_BYTES_MAX, Config, DEVICES_MAX, Device, Lan, NAME_BYTES_MAX, Shares, Wan, parse, write,
-    write_compact,
+    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Device, Lan, NAME_BYTES_MAX, Shares, Wan,
+    parse, write, write_compact,
 };
 use lanemark::value::{Class, IfName, Kbit, Mac, MarkLayout};
 
@@ -24,6 +24,7 @@ const FULL: &str = r#"{
   "lan": ["br-lan", "wlan0"],
   "default_class": "bulk",
   "shares": { "premium": 70, "express": 15, "standard": 9, "bulk": 1 },
+  "ceilings": { "up": { "premium": 100, "express": 90, "standard": 80, "bulk": 70 }, "down": { "premium": 100, "express": 100, "standard": 100, "bulk": 50 } },
   "devices": [
     { "mac": "02:00:00:00:00:0a", "name": "workstation", "class": "premium" },
     { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null },
@@ -56,11 +57,10 @@ fn full() -> Config {
             .collect(),
         ),
         default_class: Class::Bulk,
-        shares: Shares {
-            premium: 70,
-            express: 15,
-            standard: 9,
-            bulk: 1,
+        shares: BothWays::same(percent([70, 15, 9, 1])),
+        ceilings: BothWays {
+            up: percent([100, 90, 80, 70]),
+            down: percent([100, 100, 100, 50]),
         },
         devices: Box::new(
             [
@@ -72,6 +72,16 @@ fn full() -> Config {
             .collect(),
         ),
         mark: MarkLayout::new(0x7f00, 8).unwrap(),
+    }
+}
+
+/// Percent of Premium, Express, Standard and Bulk.
+const fn percent([premium, express, standard, bulk]: [u8; 4]) -> Shares {
+    Shares {
+        premium,
+        express,
+        standard,
+        bulk,
     }
 }
 
@@ -124,6 +134,22 @@ fn is_json(_: &[u8]) -> bool {
 }
 
 #[test]
+fn shares_and_ceilings_are_said_once_or_for_each_direction() {
+    let read = |text: &str| parse(format!("{{\"version\":1,{text}}}").as_bytes()).unwrap();
+    let flat = read(r#""shares": {"premium": 60}, "ceilings": {"bulk": 40}"#);
+    assert_eq!(flat.shares, BothWays::same(percent([60, 15, 9, 1])));
+    assert_eq!(flat.ceilings, BothWays::same(percent([100, 100, 100, 40])));
+    let each = read(
+        r#""shares": {"down": {"premium": 50, "bulk": 26}}, "ceilings": {"up": {"express": 15}, "down": {}}"#,
+    );
+    assert_eq!(each.shares.up, Shares::default());
+    assert_eq!(each.shares.down, percent([50, 15, 9, 26]));
+    assert_eq!(each.ceilings.up, percent([100, 15, 100, 100]));
+    assert_eq!(each.ceilings.down, Shares::WHOLE);
+    assert_eq!(parse(pretty(&each).as_bytes()), Ok(each));
+}
+
+#[test]
 fn every_field_is_read_and_written_as_it_stands() {
     assert_eq!(parse(FULL.as_bytes()).unwrap(), full());
     assert_eq!(pretty(&full()), FULL);
@@ -152,6 +178,7 @@ fn the_default_is_written_with_every_field() {
   "lan": "auto",
   "default_class": "standard",
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
+  "ceilings": { "premium": 100, "express": 100, "standard": 100, "bulk": 100 },
   "devices": [],
   "mark": { "mask": "0x7f", "shift": 0 }
 }
@@ -166,6 +193,7 @@ fn the_compact_form_is_one_line_without_spaces() {
         concat!(
             r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"overhead":22},"#,
             r#""lan":["br-lan","wlan0"],"default_class":"bulk","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
+            r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
             r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,
             r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"mark":{"mask":"0x7f00","shift":8}}"#

@@ -14,6 +14,7 @@ fn assert_invariants(config: &Config) {
         lan,
         default_class,
         shares,
+        ceilings,
         devices,
         mark,
     } = config;
@@ -30,8 +31,13 @@ fn assert_invariants(config: &Config) {
         }
     }
     assert_ne!(*default_class, Class::Exempt);
-    let each = Class::SHAPED.map(|class| u32::from(shares.of(class)));
-    assert!(each.iter().all(|share| *share >= 1) && each.iter().sum::<u32>() <= 100);
+    for (shares, ceilings) in [(shares.up, ceilings.up), (shares.down, ceilings.down)] {
+        assert!(shares.sum() <= 100);
+        for class in Class::SHAPED {
+            let (share, ceiling) = (shares.of(class), ceilings.of(class));
+            assert!((1..=100).contains(&share) && (share..=100).contains(&ceiling));
+        }
+    }
     assert_eq!(MarkLayout::new(mark.mask(), mark.shift()), Ok(*mark));
     for (index, device) in devices.iter().enumerate() {
         assert!(device.mac.is_device() && (device.class.is_some() || !device.name.is_empty()));

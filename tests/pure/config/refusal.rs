@@ -131,19 +131,19 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"upkbit": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, devices, mark, found "upkbit"
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, overhead, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, overhead, found "WAN"
 {"version": 1,⏎"shares": {"exempt": 5}}
-    line 2: shares: expected one of the fields premium, express, standard, bulk, found "exempt"
+    line 2: shares: expected one of the fields premium, express, standard, bulk, up, down, found "exempt"
 {"version": 1,⏎"mark": {"bits": 5}}
     line 2: mark: expected one of the fields mask, shift, found "bits"
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "ip": "10.0.0.1"}⏎]}
     line 2: devices[0]: expected one of the fields mac, name, class, found "ip"
 {"version": 1,⏎"": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, devices, mark, found ""
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found ""
 {"version": 1,⏎"enabled": false,⏎"enabled": true}
     line 3: enabled: expected this field once, found it again
 {"version": 1,⏎"wan": {}, "wan": {}}
@@ -291,13 +291,47 @@ fn an_interface_is_on_one_side_only() {
 }
 
 #[test]
+fn the_two_forms_of_shares_and_ceilings_do_not_mix() {
+    refused(
+        r##"
+{"version": 1,⏎"shares": {"premium": 5, "up": {}}}
+    line 2: shares: expected one of the fields premium, express, standard, bulk, found "up"
+{"version": 1,⏎"ceilings": {"up": {}, "bulk": 50}}
+    line 2: ceilings: expected one of the fields up, down, found "bulk"
+{"version": 1,⏎"ceilings": {"up": {}, "up": {}}}
+    line 2: ceilings.up: expected this field once, found it again
+{"version": 1,⏎"ceilings": {"up": 5}}
+    line 2: ceilings.up: expected an object, found 5
+{"version": 1,⏎"shares": {"down": {"exempt": 5}}}
+    line 2: shares.down: expected one of the fields premium, express, standard, bulk, found "exempt""##,
+    );
+}
+
+#[test]
+fn ceilings_below_a_share_are_refused_with_the_share() {
+    refused(
+        r##"
+{"version": 1,⏎"ceilings": {"premium": 74}}
+    ceilings.up.premium: expected at least its share of 75, found 74
+{"version": 1,⏎"ceilings": {"down": {"bulk": 1, "standard": 8}}}
+    ceilings.down.standard: expected at least its share of 9, found 8
+{"version": 1,⏎"ceilings": {"bulk": 0}}
+    line 2: ceilings.bulk: expected a whole number from 1 to 100, found 0
+{"version": 1,⏎"ceilings": {"up": {"bulk": 101}}}
+    line 2: ceilings.up.bulk: expected a whole number from 1 to 100, found 101"##,
+    );
+}
+
+#[test]
 fn shares_above_the_sum_of_100_are_refused_with_the_sum() {
     refused(
         r##"
 {"version": 1,⏎"shares": {"premium": 76}}
     line 2: shares: expected a sum of at most 100, found 101: premium 76, express 15, standard 9, bulk 1
 {"version": 1,⏎"shares": {"premium": 100, "express": 100, "standard": 100, "bulk": 100}}
-    line 2: shares: expected a sum of at most 100, found 400: premium 100, express 100, standard 100, bulk 100"##,
+    line 2: shares: expected a sum of at most 100, found 400: premium 100, express 100, standard 100, bulk 100
+{"version": 1,⏎"shares": {"down": {"bulk": 2}}}
+    line 2: shares.down: expected a sum of at most 100, found 101: premium 75, express 15, standard 9, bulk 2"##,
     );
 }
 
@@ -437,7 +471,7 @@ fn what_cannot_be_seen_is_refused_visibly() {
         ),
         (
             "{\"\u{7f}\u{85}\u{202e}\": 1}",
-            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, shares, devices, mark, found "\u{7f}\u{85}\u{202e}""#,
+            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found "\u{7f}\u{85}\u{202e}""#,
         ),
         (
             "{\"version\": \u{0}}",

@@ -3,7 +3,7 @@
 use lanemark::config::{Config, Lan, Shares};
 use lanemark::control::Fault;
 use lanemark::engine::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT};
-use lanemark::engine::{Input, LINE, Op, Put};
+use lanemark::engine::{Input, LINE, Op, Put, ROOT};
 use lanemark::value::{Class, Kbit, MarkLayout};
 
 use super::house::{self, LAN, PHONE, TV, WAN, WORK, address, name, opened_by};
@@ -59,15 +59,69 @@ fn a_rate_of_one_direction_leaves_the_other_direction_alone() {
 fn other_shares_change_only_the_classes_that_they_are_about() {
     let mut world = World::settled(&base());
     let mut config = base();
-    config.shares = Shares {
+    config.shares.up = Shares {
         premium: 60,
         express: 30,
         standard: 9,
         bulk: 1,
     };
     changed(world.apply(&config));
-    assert_eq!(world.kinds(), ["class"; 4], "two classes on two devices");
+    assert_eq!(
+        world.kinds(),
+        ["class"; 4],
+        "two shares, and a queue in each"
+    );
     assert_as_wished(&world);
+    config.shares.down = config.shares.up;
+    changed(world.apply(&config));
+    assert_eq!(world.kinds(), ["class"; 4], "the same on the other device");
+    assert_as_wished(&world);
+}
+
+#[test]
+fn a_ceiling_changes_the_classes_of_its_lane_and_no_other() {
+    let mut world = World::settled(&base());
+    let mut config = base();
+    config.ceilings.down.bulk = 50;
+    changed(world.apply(&config));
+    let names: Vec<_> = world
+        .changes()
+        .iter()
+        .map(|op| match op {
+            Op::Class {
+                dev,
+                class,
+                put: Put::Change,
+            } => (*dev, class.handle.to_string(), class.ceil),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected = ["4c4d:41", "4c4d:40"].map(|name| (LAN, name.to_owned(), Kbit(4_000)));
+    assert_eq!(names, expected);
+    assert_as_wished(&world);
+}
+
+#[test]
+fn lanes_that_an_older_program_had_right_below_the_line_move_into_their_shares() {
+    let mut world = World::settled(&base());
+    for dev in [WAN, LAN] {
+        let tree = world.kernel.tree(dev);
+        tree.classes.retain(|handle, _| {
+            !["4c4d:11", "4c4d:21", "4c4d:31", "4c4d:41"].contains(&&*handle.to_string())
+        });
+        for (class, _) in tree.classes.values_mut() {
+            if ![ROOT, LINE].contains(&class.parent) {
+                class.parent = LINE;
+            }
+        }
+    }
+    world.restart();
+    world.drive();
+    assert_as_wished(&world);
+    let kinds = world.kinds();
+    let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
+    assert_eq!(count("root"), 0, "{kinds:?}");
+    assert_eq!(count("delete class"), 2 * 5, "{kinds:?}");
 }
 
 #[test]

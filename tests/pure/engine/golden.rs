@@ -49,6 +49,7 @@ fn line(op: &Op) -> String {
                 leaf.kind().name()
             )
         }
+        Op::DeleteClass { dev, handle } => format!("class delete dev {} {handle}", dev.0),
         Op::DeleteRoot { dev, handle } => format!("root delete dev {} {handle}", dev.0),
         Op::Rules { ruleset, instead } => {
             let layout = ruleset.layout;

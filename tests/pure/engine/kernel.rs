@@ -87,6 +87,7 @@ impl Kernel {
                 leaf,
                 put,
             } => self.put_leaf(*dev, *class, (*handle, *leaf), *put),
+            Op::DeleteClass { dev, handle } => self.delete_class(*dev, *handle),
             Op::DeleteRoot { dev, handle } => match self.trees.get(dev) {
                 Some(root) if root.handle == *handle => {
                     self.trees.remove(dev);
@@ -157,12 +158,33 @@ impl Kernel {
                 Ok(())
             }
             (Put::Change, Some((known, _))) => {
-                *known = class;
+                // A real one keeps it where it is, whatever it is told.
+                *known = HtbClass {
+                    parent: known.parent,
+                    ..class
+                };
                 Ok(())
             }
             (Put::New, Some(_)) => no(Cause::Exists),
             (Put::Change, None) => no(Cause::Gone),
         }
+    }
+
+    fn delete_class(&mut self, dev: IfIndex, handle: TcHandle) -> Result<(), Refused> {
+        let Some(root) = self.ours(dev) else {
+            return no(Cause::Gone);
+        };
+        if root
+            .classes
+            .values()
+            .any(|(class, _)| class.parent == handle)
+        {
+            return no(Cause::Busy);
+        }
+        root.leaves.remove(&handle);
+        root.classes
+            .remove(&handle)
+            .map_or_else(|| no(Cause::Gone), |_| Ok(()))
     }
 
     fn put_leaf(

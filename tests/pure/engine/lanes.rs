@@ -2,8 +2,10 @@
 
 use lanemark::config::{RATE_MAX, RATE_MIN, Shares};
 use lanemark::control::Direction;
-use lanemark::engine::{LINE, Lane, Lanes, Line, MAJOR, Queue, ROOT, class_handle, class_minor};
-use lanemark::value::{Class, Kbit, Leaf, LeafKind, TickRate, Ticks};
+use lanemark::engine::{
+    LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, class_handle, class_minor,
+};
+use lanemark::value::{Class, HtbClass, Kbit, Leaf, LeafKind, TcHandle, TickRate, Ticks};
 
 const RATES: [Kbit; 9] = [
     RATE_MIN,
@@ -17,6 +19,13 @@ const RATES: [Kbit; 9] = [
     RATE_MAX,
 ];
 
+const HALF: Shares = Shares {
+    premium: 90,
+    express: 50,
+    standard: 30,
+    bulk: 20,
+};
+
 fn line(direction: Direction, rate: Kbit, shares: Shares) -> Line {
     Line {
         direction,
@@ -24,7 +33,16 @@ fn line(direction: Direction, rate: Kbit, shares: Shares) -> Line {
         mtu_bytes: 1500,
         overhead_bytes: 44,
         shares,
+        ceilings: Shares::WHOLE,
         pace_percent: 100,
+    }
+}
+
+fn lanes(line: Line, leaf: LeafKind) -> Lanes {
+    Lanes {
+        line,
+        leaf,
+        ticks: TickRate::default(),
     }
 }
 
@@ -35,74 +53,112 @@ fn each(mut check: impl FnMut(&Line, &Lanes)) {
         standard: 1,
         bulk: 1,
     };
-    for shares in [Shares::default(), few] {
+    for (shares, ceilings) in [
+        (Shares::default(), Shares::WHOLE),
+        (few, Shares::WHOLE),
+        (Shares::default(), HALF),
+    ] {
         for rate in RATES {
             for direction in Direction::BOTH {
                 for kind in LeafKind::ALL {
-                    let line = line(direction, rate, shares);
-                    check(&line, &line.lanes(kind, TickRate::default()));
+                    let line = Line {
+                        ceilings,
+                        ..line(direction, rate, shares)
+                    };
+                    check(&line, &lanes(line, kind));
                 }
             }
         }
     }
 }
 
-fn shaped(lanes: &Lanes) -> impl Iterator<Item = &Lane> {
-    lanes
-        .lanes
-        .iter()
-        .filter(|lane| lane.queue != Queue::Lane(Class::Exempt))
+/// The classes below the line.
+fn shaped(lanes: &Lanes) -> impl Iterator<Item = Node> {
+    let beside = Part::Queue(Queue::Lane(Class::Exempt));
+    let below = Part::ALL
+        .into_iter()
+        .filter(move |part| ![Part::Line, beside].contains(part));
+    below.map(|part| lanes.node(part))
 }
 
-fn of(lanes: &Lanes, class: Class) -> Lane {
-    *lanes
-        .lanes
-        .iter()
-        .find(|lane| lane.queue == Queue::Lane(class))
-        .unwrap()
+fn leaves(lanes: &Lanes) -> impl Iterator<Item = (TcHandle, Leaf)> {
+    Part::ALL
+        .into_iter()
+        .filter_map(|part| lanes.node(part).leaf)
+}
+
+fn of(lanes: &Lanes, class: Class) -> HtbClass {
+    lanes.node(Part::Queue(Queue::Lane(class))).class
+}
+
+fn kbit_below(lanes: &Lanes, parent: TcHandle) -> u32 {
+    let rates = shaped(lanes).filter(|node| node.class.parent == parent);
+    // Nobody is promised nothing: a kilobit is the least, and does not count.
+    rates
+        .map(|node| node.class.rate.0)
+        .filter(|rate| *rate > 1)
+        .sum()
 }
 
 #[test]
-fn guarantees_never_add_up_to_more_than_the_line() {
+fn guarantees_never_add_up_to_more_than_what_they_are_part_of() {
     each(|line, lanes| {
-        // Nobody is promised nothing: a kilobit is the least, and does not count.
-        let more = shaped(lanes)
-            .map(|lane| lane.htb.rate.0)
-            .filter(|rate| *rate > 1);
-        assert!(more.sum::<u32>() <= line.rate.0, "at {}", line.rate);
-        assert!(shaped(lanes).all(|lane| lane.htb.rate.0 > 0));
+        assert!(kbit_below(lanes, LINE) <= line.rate.0, "at {}", line.rate);
+        for class in Class::SHAPED {
+            let share = lanes.node(Part::Share(class)).class;
+            assert!(
+                kbit_below(lanes, share.handle) <= share.rate.0,
+                "{class} at {}",
+                line.rate
+            );
+        }
+        assert!(shaped(lanes).all(|node| node.class.rate.0 > 0));
     });
 }
 
 #[test]
-fn every_lane_may_have_the_whole_line_and_no_more() {
+fn every_lane_has_its_share_between_itself_and_the_line() {
     each(|line, lanes| {
-        assert_eq!((lanes.line.rate, lanes.line.ceil), (line.rate, line.rate));
-        for lane in shaped(lanes) {
-            assert_eq!((lane.htb.parent, lane.htb.ceil), (LINE, line.rate));
+        for class in Class::SHAPED {
+            let share = lanes.node(Part::Share(class)).class;
+            assert_eq!(share.parent, LINE);
+            assert_eq!(share.rate, line.rate.percent(line.shares.of(class)));
+            assert_eq!(of(lanes, class).parent, share.handle);
         }
+        let small = lanes.node(Part::Queue(Queue::Small)).class;
+        assert_eq!(small.parent, of(lanes, Class::Standard).parent);
+    });
+}
+
+#[test]
+fn no_lane_may_have_more_than_its_ceiling() {
+    each(|line, lanes| {
+        let whole = lanes.node(Part::Line).class;
+        assert_eq!((whole.rate, whole.ceil), (line.rate, line.rate));
+        for class in Class::SHAPED {
+            let ceiling = line.rate.percent(line.ceilings.of(class));
+            assert_eq!(lanes.node(Part::Share(class)).class.ceil, ceiling);
+            assert_eq!(of(lanes, class).ceil, ceiling);
+        }
+        assert!(shaped(lanes).all(|node| node.class.rate <= node.class.ceil));
     });
 }
 
 #[test]
 fn higher_classes_are_lent_to_first() {
     each(|_, lanes| {
-        let prio = Class::SHAPED.map(|class| of(lanes, class).htb.prio);
+        let prio = Class::SHAPED.map(|class| of(lanes, class).prio);
         assert!(prio.windows(2).all(|pair| pair[0] < pair[1]), "{prio:?}");
-        let small = lanes
-            .lanes
-            .iter()
-            .find(|lane| lane.queue == Queue::Small)
-            .unwrap();
-        assert!(small.htb.prio < of(lanes, Class::Standard).htb.prio);
-        assert!(small.htb.prio > of(lanes, Class::Premium).htb.prio);
+        let small = lanes.node(Part::Queue(Queue::Small)).class;
+        assert!(small.prio < of(lanes, Class::Standard).prio);
+        assert!(small.prio > of(lanes, Class::Premium).prio);
     });
 }
 
 #[test]
 fn exempt_stands_beside_the_line_and_never_waits_for_it() {
     each(|_, lanes| {
-        let exempt = of(lanes, Class::Exempt).htb;
+        let exempt = of(lanes, Class::Exempt);
         assert_eq!(
             (exempt.parent, exempt.rate, exempt.ceil),
             (ROOT, RATE_MAX, RATE_MAX)
@@ -117,7 +173,7 @@ fn what_names_no_class_is_standard_on_its_way_out_and_unshaped_on_its_way_home()
             Direction::Up => class_minor(Class::Standard),
             Direction::Down => 0,
         };
-        assert_eq!(lanes.root.default_minor, expected);
+        assert_eq!(lanes.root().default_minor, expected);
     });
 }
 
@@ -125,7 +181,8 @@ fn what_names_no_class_is_standard_on_its_way_out_and_unshaped_on_its_way_home()
 fn every_burst_and_quantum_holds_a_whole_packet() {
     each(|line, lanes| {
         let packet = line.mtu_bytes + u32::from(line.overhead_bytes);
-        for class in shaped(lanes).map(|lane| lane.htb).chain([lanes.line]) {
+        let whole = lanes.node(Part::Line);
+        for class in shaped(lanes).chain([whole]).map(|node| node.class) {
             let ticks = TickRate::default();
             assert!(class.quantum_bytes >= packet);
             assert!(
@@ -146,9 +203,9 @@ fn every_burst_and_quantum_holds_a_whole_packet() {
 #[test]
 fn every_leaf_holds_some_packets_and_no_more_than_a_small_router_has_room_for() {
     each(|line, lanes| {
-        for lane in &lanes.lanes {
+        for (_, leaf) in leaves(lanes) {
             let packet = line.mtu_bytes;
-            match lane.leaf {
+            match leaf {
                 Leaf::Bfifo { limit_bytes } => {
                     assert!(
                         (3 * packet..=1 << 20).contains(&limit_bytes),
@@ -172,8 +229,8 @@ fn every_leaf_holds_some_packets_and_no_more_than_a_small_router_has_room_for() 
 fn codels_target_is_never_below_the_time_of_a_packet() {
     each(|line, lanes| {
         let packet_us = u64::from(line.mtu_bytes) * 1_000_000 / line.rate.bytes_per_s();
-        for lane in &lanes.lanes {
-            let (target_us, interval_us) = match lane.leaf {
+        for (_, leaf) in leaves(lanes) {
+            let (target_us, interval_us) = match leaf {
                 Leaf::FqCodel(codel) => (codel.target_us, codel.interval_us),
                 Leaf::Codel(codel) => (codel.target_us, codel.interval_us),
                 _ => continue,
@@ -197,22 +254,35 @@ fn handles_are_the_marks_read_as_hex_and_none_is_there_twice() {
         );
     }
     each(|_, lanes| {
-        let mut handles: Vec<_> = lanes
-            .lanes
-            .iter()
-            .flat_map(|lane| [lane.htb.handle, lane.leaf_handle])
-            .collect();
-        handles.extend([LINE, ROOT]);
+        let nodes = Part::ALL.map(|part| lanes.node(part));
+        let leaves: Vec<TcHandle> = leaves(lanes).map(|(handle, _)| handle).collect();
+        let mut handles: Vec<TcHandle> = nodes.iter().map(|node| node.class.handle).collect();
+        assert!(handles.iter().all(|handle| handle.major() == MAJOR));
+        assert!(
+            leaves
+                .iter()
+                .all(|leaf| leaf.major() != MAJOR && leaf.minor() == 0)
+        );
+        handles.extend(leaves);
+        handles.push(ROOT);
         let count = handles.len();
         handles.sort_unstable();
         handles.dedup();
         assert_eq!(handles.len(), count);
-        for lane in &lanes.lanes {
-            assert_eq!(
-                (lane.htb.handle.major(), lane.leaf_handle.minor()),
-                (MAJOR, 0)
-            );
-            assert_ne!(lane.leaf_handle.major(), MAJOR);
+        for (part, node) in Part::ALL.iter().zip(nodes) {
+            assert_eq!(part.handle(), node.class.handle);
+        }
+    });
+}
+
+#[test]
+fn what_is_above_comes_before_what_is_below() {
+    each(|_, lanes| {
+        let mut made = vec![ROOT];
+        for part in Part::ALL {
+            let class = lanes.node(part).class;
+            assert!(made.contains(&class.parent), "{}", class.handle);
+            made.push(class.handle);
         }
     });
 }
@@ -220,9 +290,8 @@ fn handles_are_the_marks_read_as_hex_and_none_is_there_twice() {
 #[test]
 fn every_leaf_is_of_the_kind_that_was_asked_for() {
     for kind in LeafKind::ALL {
-        let lanes =
-            line(Direction::Up, Kbit(1_000), Shares::default()).lanes(kind, TickRate::default());
-        assert!(lanes.lanes.iter().all(|lane| lane.leaf.kind() == kind));
+        let lanes = lanes(line(Direction::Up, Kbit(1_000), Shares::default()), kind);
+        assert!(leaves(&lanes).all(|(_, leaf)| leaf.kind() == kind));
     }
 }
 
@@ -233,12 +302,11 @@ fn a_paced_line_is_the_same_tree_with_less_of_everything() {
         pace_percent: 50,
         ..whole
     };
-    let [whole, paced] =
-        [whole, paced].map(|line| line.lanes(LeafKind::Bfifo, TickRate::default()));
-    assert_eq!(paced.line.ceil, Kbit(4_000));
+    let [whole, paced] = [whole, paced].map(|line| lanes(line, LeafKind::Bfifo));
+    assert_eq!(paced.node(Part::Line).class.ceil, Kbit(4_000));
     for (whole, paced) in shaped(&whole).zip(shaped(&paced)) {
-        assert_eq!(paced.htb.ceil, Kbit(4_000));
-        assert_eq!(paced.htb.rate, whole.htb.rate.percent(50));
+        assert_eq!(paced.class.ceil, Kbit(4_000));
+        assert_eq!(paced.class.rate, whole.class.rate.percent(50));
         assert_eq!(paced.leaf, whole.leaf, "leaves are not made anew for it");
     }
     assert_eq!(of(&paced, Class::Exempt), of(&whole, Class::Exempt));
@@ -251,14 +319,12 @@ fn the_largest_packet_of_any_device_overflows_nothing() {
         overhead_bytes: 255,
         ..line(Direction::Up, RATE_MIN, Shares::default())
     };
-    for kind in LeafKind::ALL {
-        let lanes = line.lanes(
-            kind,
-            TickRate {
-                ticks: u32::MAX,
-                us: 1,
-            },
-        );
-        assert_eq!(lanes.line.burst, Ticks(u32::MAX));
+    for leaf in LeafKind::ALL {
+        let ticks = TickRate {
+            ticks: u32::MAX,
+            us: 1,
+        };
+        let lanes = Lanes { line, leaf, ticks };
+        assert_eq!(lanes.node(Part::Line).class.burst, Ticks(u32::MAX));
     }
 }

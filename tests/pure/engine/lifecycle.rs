@@ -2,7 +2,7 @@
 
 use lanemark::config::Config;
 use lanemark::control::{State, Verb};
-use lanemark::engine::{Answer, Engine, Input, Look, Op, Put, Queue, Step};
+use lanemark::engine::{Answer, Engine, Input, Look, Op, Part, Put, Step};
 use lanemark::value::{Class, IfIndex, TcHandle};
 
 use super::house::{self, ABLE, LAN, WAN, WORK, address, opened_by};
@@ -173,8 +173,8 @@ fn a_tree_is_made_from_the_top_down() {
         }
         assert_eq!(
             made.len(),
-            3 + Queue::ALL.len(),
-            "nothing, the root, the line and the lanes"
+            2 + Part::ALL.len(),
+            "nothing, the root, the line, the shares and the queues"
         );
     }
 }

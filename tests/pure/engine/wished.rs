@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lanemark::config::{Config, Lan};
 use lanemark::control::Direction;
-use lanemark::engine::{Lanes, Line, Queue};
+use lanemark::engine::{Lanes, Line, Part, Queue};
 use lanemark::value::{Class, IfIndex, Kbit, LeafKind, Link, Mac};
 
 use super::house::ABLE;
@@ -27,27 +27,36 @@ fn named<'k>(kernel: &'k Kernel, config: &Config) -> Option<[&'k Link; 2]> {
 }
 
 fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lanes {
+    let (shares, ceilings) = match direction {
+        Direction::Up => (config.shares.up, config.ceilings.up),
+        Direction::Down => (config.shares.down, config.ceilings.down),
+    };
     let line = Line {
         direction,
         rate,
         mtu_bytes: link.mtu,
         overhead_bytes: config.wan.overhead,
-        shares: config.shares,
+        shares,
+        ceilings,
         pace_percent: 100,
     };
-    line.lanes(LeafKind::FqCodel, ABLE.ticks)
+    Lanes {
+        line,
+        leaf: LeafKind::FqCodel,
+        ticks: ABLE.ticks,
+    }
 }
 
 fn assert_tree(root: &Root, wished: &Lanes) {
-    assert_eq!(root.htb, Some(wished.root));
+    assert_eq!(root.htb, Some(wished.root()));
+    let nodes = Part::ALL.map(|part| wished.node(part));
     let classes: Vec<_> = root.classes.values().map(|(class, _)| *class).collect();
-    let mut expected: Vec<_> = wished.lanes.iter().map(|lane| lane.htb).collect();
-    expected.push(wished.line);
+    let mut expected = nodes.map(|node| node.class);
     expected.sort_by_key(|class| class.handle);
     assert_eq!(classes, expected);
-    for lane in &wished.lanes {
-        let (handle, leaf, _) = root.leaves[&lane.htb.handle];
-        assert_eq!((handle, leaf), (lane.leaf_handle, lane.leaf));
+    for node in nodes.iter().filter(|node| node.leaf.is_some()) {
+        let (handle, leaf, _) = root.leaves[&node.class.handle];
+        assert_eq!(Some((handle, leaf)), node.leaf);
     }
     assert_eq!(root.leaves.len(), Queue::ALL.len());
 }

@@ -67,6 +67,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::Look(Look::Modules) => "look at modules",
         Op::Root { .. } => "root",
         Op::Class { .. } => "class",
+        Op::DeleteClass { .. } => "delete class",
         Op::Leaf { .. } => "leaf",
         Op::DeleteRoot { .. } => "delete root",
         Op::Rules { .. } => "rules",

@@ -1,0 +1,175 @@
+//! Everybody sends as much as he can: each lane gets what it was promised, and what is not taken is lent. By the counters of `tc`.
+
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use lanemark::lab::house::{LAN, Resident, WAN};
+
+use crate::bed::{Bed, Wish};
+use crate::flood::Flood;
+use crate::promise::{SOON, Tried, promises, until};
+use crate::see::{self, Sent};
+
+promises! {
+    each_lane_gets_its_share_while_all_want_more,
+    what_one_lane_does_not_take_is_lent_to_the_others,
+    a_ceiling_holds_while_the_line_is_empty,
+}
+
+/// So long is counted: 40 packets of the smallest share, at the rate below.
+const WINDOW: Duration = Duration::from_secs(4);
+
+/// The line, up and down, and what each host offers: a little more than all of it.
+const LINE_KBIT: [u32; 2] = [10_000, 20_000];
+const OFFERED_PERCENT: u32 = 115;
+
+/// Who sends in which lane.
+const LANES: [(&str, &str, &str); 4] = [
+    ("workstation", "premium", "4c4d:10"),
+    ("tv", "express", "4c4d:20"),
+    ("guest0", "standard", "4c4d:30"),
+    ("guest1", "bulk", "4c4d:40"),
+];
+
+const SHARES: [u8; 4] = [60, 25, 13, 2];
+
+fn wish() -> Wish<'static> {
+    let residents = [
+        Resident::workstation(),
+        Resident::tv(),
+        Resident::guest(0),
+        Resident::guest(1),
+    ];
+    let wish = Wish {
+        up_kbit: LINE_KBIT[0],
+        down_kbit: LINE_KBIT[1],
+        shares: SHARES,
+        ..Wish::default()
+    };
+    let lanes = residents.iter().zip(LANES);
+    lanes.fold(wish, |wish, (resident, (_, class, _))| {
+        wish.and(resident, class)
+    })
+}
+
+/// Everybody but one sends and gets, and their lanes are full.
+fn floods(bed: &Bed, silent: Option<&str>) -> Vec<Flood> {
+    let wanting: Vec<_> = LANES
+        .into_iter()
+        .filter(|(host, ..)| Some(*host) != silent)
+        .collect();
+    let [up_kbit, down_kbit] = LINE_KBIT.map(|kbit| kbit * OFFERED_PERCENT / 100);
+    let floods = wanting
+        .iter()
+        .flat_map(|(host, ..)| {
+            [
+                Flood::up(bed, host, up_kbit),
+                Flood::down(bed, host, down_kbit),
+            ]
+        })
+        .collect();
+    until("packets that wait in every lane", SOON, || {
+        let full = wanting.iter().all(|(_, _, class)| {
+            [WAN, LAN]
+                .iter()
+                .all(|dev| see::backlog_packets(bed.router(), dev, class) > 0)
+        });
+        full.then_some(())
+    });
+    floods
+}
+
+/// Kilobits a second of each class of each device, over the window.
+fn measured(bed: &Bed) -> [BTreeMap<String, u64>; 2] {
+    let look = || [WAN, LAN].map(|dev| (see::classes(bed.router(), dev), Instant::now()));
+    let before = look();
+    sleep(WINDOW);
+    let mut after = look().into_iter();
+    before.map(|(before, then)| {
+        let (after, now) = after.next().expect("as many as before");
+        let ms = u64::try_from((now - then).as_millis()).expect("some seconds");
+        let kbit = |(class, sent): (String, Sent)| {
+            let earlier = before.get(&class).copied().unwrap_or_default();
+            (class, (sent.bytes - earlier.bytes) * 8 / ms)
+        };
+        after.into_iter().map(kbit).collect()
+    })
+}
+
+/// That a rate is so many percent of what it should be, give or take.
+fn near(what: &str, found: u64, expected: u32, percent: u32) {
+    let (least, most) = (
+        u64::from(expected * (100 - percent) / 100),
+        u64::from(expected * (100 + percent) / 100),
+    );
+    assert!(
+        (least..=most).contains(&found),
+        "{what}: expected {expected} kbit/s within {percent} %, found {found}"
+    );
+}
+
+fn each_lane_gets_its_share_while_all_want_more() -> Tried {
+    let bed = Bed::with_guests(2)?;
+    let _lanemark = bed.start_settled(&wish());
+    let _floods = floods(&bed, None);
+    for (classes, line) in measured(&bed).iter().zip(LINE_KBIT) {
+        near("the line", classes["4c4d:1"], line, 3);
+        for ((_, class, handle), share) in LANES.iter().zip(SHARES) {
+            let promised = line * u32::from(share) / 100;
+            near(class, classes[*handle], promised, 10);
+        }
+    }
+    Ok(())
+}
+
+fn what_one_lane_does_not_take_is_lent_to_the_others() -> Tried {
+    let bed = Bed::with_guests(2)?;
+    let _lanemark = bed.start_settled(&wish());
+    for (silent, ..) in LANES {
+        let _floods = floods(&bed, Some(silent));
+        for (classes, line) in measured(&bed).iter().zip(LINE_KBIT) {
+            near(
+                &format!("the line without {silent}"),
+                classes["4c4d:1"],
+                line,
+                5,
+            );
+            for ((host, class, handle), share) in LANES.iter().zip(SHARES) {
+                let least = u64::from(line * u32::from(share) / 100) * 9 / 10;
+                let found = classes[*handle];
+                assert!(
+                    *host == silent || found >= least,
+                    "{class} without {silent}: expected at least {least} kbit/s, found {found}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn a_ceiling_holds_while_the_line_is_empty() -> Tried {
+    let bed = Bed::with_guests(2)?;
+    let wish = Wish {
+        ceilings: r#"{ "up": { "bulk": 30 }, "down": { "bulk": 50, "express": 40 } }"#,
+        ..wish()
+    };
+    let _lanemark = bed.start_settled(&wish);
+    for (host, handle, percent) in [
+        ("guest1", "4c4d:40", [30, 50]),
+        ("tv", "4c4d:20", [100, 40]),
+    ] {
+        let _up = Flood::up(&bed, host, LINE_KBIT[0] * OFFERED_PERCENT / 100);
+        let _down = Flood::down(&bed, host, LINE_KBIT[1] * OFFERED_PERCENT / 100);
+        until("packets that wait", SOON, || {
+            let full = [WAN, LAN]
+                .iter()
+                .all(|dev| see::backlog_packets(bed.router(), dev, handle) > 0);
+            full.then_some(())
+        });
+        for ((classes, line), percent) in measured(&bed).iter().zip(LINE_KBIT).zip(percent) {
+            near(host, classes[handle], line * percent / 100, 5);
+        }
+    }
+    Ok(())
+}
