@@ -27,6 +27,11 @@ pub(super) enum Field {
     Mac,
     Name,
     Class,
+    TimeZone,
+    Schedules,
+    Days,
+    From,
+    Until,
 }
 
 /// The fields of an object and their names, in the same order.
@@ -46,6 +51,8 @@ pub(super) const WHOLE: Form = Form {
         "ceilings",
         "devices",
         "mark",
+        "time_zone",
+        "schedules",
     ],
     fields: &[
         Field::Version,
@@ -57,6 +64,8 @@ pub(super) const WHOLE: Form = Form {
         Field::Ceilings,
         Field::Devices,
         Field::Mark,
+        Field::TimeZone,
+        Field::Schedules,
     ],
 };
 
@@ -98,4 +107,16 @@ pub(super) const MARK: Form = Form {
 pub(super) const DEVICE: Form = Form {
     names: &["mac", "name", "class"],
     fields: &[Field::Mac, Field::Name, Field::Class],
+};
+
+pub(super) const SCHEDULE: Form = Form {
+    names: &["days", "from", "until", "mac", "class", "enabled"],
+    fields: &[
+        Field::Days,
+        Field::From,
+        Field::Until,
+        Field::Mac,
+        Field::Class,
+        Field::Enabled,
+    ],
 };

@@ -16,14 +16,16 @@ pub mod password;
 mod percents;
 mod problem;
 mod reader;
+mod schedule;
 mod write;
 
 use heapless::{String, Vec};
 
-use crate::value::{Class, IfName, Kbit, Mac, MarkLayout};
+use crate::value::{Class, IfName, Kbit, Mac, MarkLayout, TimeZone};
 
 pub use parse::parse;
 pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
+pub use schedule::{Days, Schedule, Scheduled, TimeOfDay, WEEKDAYS};
 pub use write::{write, write_compact};
 
 /// Configured devices at most: a home has tens; 512 cost 40 KB each time that a configuration is held.
@@ -39,6 +41,12 @@ pub const LANS_MAX: usize = 4;
 /// Bytes of the longest configuration text: 512 devices with long names, pretty-printed, take 80 kB.
 /// A longer file is refused before it is read.
 pub const CONFIG_BYTES_MAX: usize = 128 * 1024;
+
+/// Schedules at most: as many bits as tell which are in force. The 33rd is refused.
+pub const SCHEDULES_MAX: usize = 32;
+
+/// Bytes of a time zone's text: the longest in use have 45.
+pub const TIME_ZONE_BYTES_MAX: usize = NAME_BYTES_MAX;
 
 /// The slowest line that can be shaped: below it one full packet takes 190 ms.
 pub const RATE_MIN: Kbit = Kbit(64);
@@ -72,6 +80,19 @@ pub struct Config {
     pub devices: Box<Vec<Device, DEVICES_MAX>>,
     /// Where the class stands in the conntrack mark.
     pub mark: MarkLayout,
+    /// By which clock schedules go; `None` is `auto`, what `/etc/TZ` says.
+    pub time_zone: Option<Box<Zone>>,
+    /// What is different at some times. The first that is in force and about a device counts.
+    pub schedules: Box<Vec<Schedule, SCHEDULES_MAX>>,
+}
+
+/// A time zone that the user wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// As it was written.
+    pub text: String<TIME_ZONE_BYTES_MAX>,
+    /// What it means.
+    pub zone: TimeZone,
 }
 
 /// The slow line.
@@ -195,6 +216,8 @@ impl Default for Config {
             ceilings: BothWays::same(Shares::WHOLE),
             devices: Box::default(),
             mark: MarkLayout::default(),
+            time_zone: None,
+            schedules: Box::default(),
         }
     }
 }

@@ -5,9 +5,11 @@ use heapless::Vec;
 use super::form::{self, Field, Form};
 use super::problem::{Cause, Expected, Found, Object, Problem};
 use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
-use super::{CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION};
-use super::{devices, percents};
-use crate::value::{Class, IfName, Kbit, MarkLayout, utf8};
+use super::{
+    CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION, Zone,
+};
+use super::{devices, percents, schedule};
+use crate::value::{Class, IfName, Kbit, MarkLayout, TimeZone, utf8};
 
 /// The interface name that means: find it yourself.
 const AUTO: &str = "auto";
@@ -63,6 +65,8 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
             Field::Ceilings => percents::read(reader, percents::CEILINGS, &mut config.ceilings)?,
             Field::Devices => devices::read(reader, &mut config.devices)?,
             Field::Mark => mark(reader, config)?,
+            Field::TimeZone => time_zone(reader, config)?,
+            Field::Schedules => schedule::read(reader, &mut config.schedules)?,
             plain => setting(reader, config, plain)?,
         }
     }
@@ -180,6 +184,21 @@ fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
         let found = Found::of(&reader.plain);
         reader.refuse_found(Some(start), Expected::Mark(bad), found)
     })?;
+    Ok(())
+}
+
+fn time_zone(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
+    reader.step()?;
+    reader.text(Expected::TimeZone)?;
+    if reader.plain == AUTO {
+        config.time_zone = None;
+        return Ok(());
+    }
+    let Ok(zone) = TimeZone::parse(&reader.plain) else {
+        return Err(reader.refuse_last(Expected::TimeZone));
+    };
+    let text = reader.plain.clone();
+    config.time_zone = Some(Box::new(Zone { text, zone }));
     Ok(())
 }
 

@@ -1,9 +1,7 @@
 use core::fmt::{self, Write};
 
-use super::{
-    CONFIG_BYTES_MAX, DEVICES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION,
-};
-use crate::value::{BadIfName, BadMac, BadMarkLayout, UnknownClass, utf8};
+use super::{CONFIG_BYTES_MAX, LANS_MAX, NAME_BYTES_MAX, RATE_MAX, RATE_MIN, Shares, VERSION};
+use crate::value::{BadIfName, BadMac, BadMarkLayout, BadTimeZone, UnknownClass, utf8};
 
 /// Bytes of the text that a problem quotes: enough to find it again, and a message stays on one line of a terminal.
 pub const FOUND_BYTES_MAX: usize = 32;
@@ -62,8 +60,8 @@ pub enum Cause {
     UnknownField(&'static [&'static str], Found),
     /// The field was there before.
     SecondField,
-    /// More devices than [`DEVICES_MAX`].
-    TooManyDevices,
+    /// The array has more elements than so many.
+    TooMany(usize),
     /// The guarantees, given or by default, add up to more than 100 percent.
     SharesAbove100(Shares),
 }
@@ -125,6 +123,16 @@ pub enum Expected {
     Mask,
     /// A mask and shift that can hold the classes.
     Mark(BadMarkLayout),
+    /// A time zone, or `auto`.
+    TimeZone,
+    /// Days of the week.
+    Days,
+    /// A time of day.
+    TimeOfDay,
+    /// Another time of day than the one that the window begins at.
+    OtherTimeOfDay,
+    /// What a schedule does.
+    Scheduled,
 }
 
 /// What was found: the raw text, cut at [`FOUND_BYTES_MAX`].
@@ -245,9 +253,7 @@ impl fmt::Display for Cause {
                 format_args!("found {}", *found)
             }
             Cause::SecondField => format_args!("expected this field once, found it again"),
-            Cause::TooManyDevices => {
-                format_args!("expected at most {DEVICES_MAX} devices, found one more")
-            }
+            Cause::TooMany(max) => format_args!("expected at most {}, found one more", *max),
             Cause::SharesAbove100(shares) => format_args!(
                 "expected a sum of at most 100, found {}: premium {}, express {}, standard {}, bulk {}",
                 shares.sum(),
@@ -314,6 +320,19 @@ impl fmt::Display for Expected {
             }
             Expected::Mask => format_args!("expected a mask of up to 32 bits like \"0x7f\""),
             Expected::Mark(bad) => format_args!("{}", *bad),
+            Expected::TimeZone => format_args!("{BadTimeZone}, or \"auto\""),
+            Expected::Days => format_args!("expected days like \"mon-fri\" or \"sat,sun\""),
+            Expected::TimeOfDay => {
+                format_args!("expected a time of day from \"00:00\" to \"24:00\"")
+            }
+            Expected::OtherTimeOfDay => {
+                format_args!(
+                    "expected an end other than the beginning (\"00:00\" to \"24:00\" is all day)"
+                )
+            }
+            Expected::Scheduled => {
+                format_args!("expected a mac and a class, or \"enabled\": false")
+            }
         };
         f.write_fmt(words)
     }

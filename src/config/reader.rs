@@ -248,7 +248,7 @@ impl<'t> Reader<'t> {
         let comma = self.eat(b',');
         let next = self.peek();
         if index == max && next != Some(b']') {
-            return Err(self.refuse(Some(self.at), Cause::TooManyDevices));
+            return Err(self.refuse(Some(self.at), Cause::TooMany(max)));
         }
         match next {
             Some(b']') if !comma => {

@@ -1,7 +1,7 @@
 use core::fmt::{self, Write};
 
 use super::escape::Escaped;
-use super::{BothWays, Config, Lan, Shares, VERSION};
+use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION};
 use crate::value::{Class, Kbit};
 
 /// What stands between the parts of the text.
@@ -82,6 +82,8 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         ceilings,
         devices,
         mark,
+        time_zone,
+        schedules,
     } = config;
     let Style {
         next, open, comma, ..
@@ -124,6 +126,9 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(open, "mask", &format_args!("\"{:#x}\"", mark.mask()))?;
     text.put(comma, "shift", &mark.shift())?;
     text.to.write_str(style.close)?;
+    let zone = time_zone.as_ref().map_or("auto", |zone| &zone.text);
+    text.put(next, "time_zone", &Quoted(Some(&Escaped(zone))))?;
+    write_schedules(text, schedules)?;
     text.to.write_str(style.end)
 }
 
@@ -149,6 +154,31 @@ fn percent(text: &mut Text<'_>, shares: &Shares) -> fmt::Result {
         before = text.style.comma;
     }
     text.to.write_str(text.style.close)
+}
+
+fn write_schedules(text: &mut Text<'_>, schedules: &[Schedule]) -> fmt::Result {
+    let Style { open, comma, .. } = *text.style;
+    text.put(text.style.next, "schedules", &"[")?;
+    let mut before = text.style.device;
+    for schedule in schedules {
+        text.to.write_str(before)?;
+        text.put(open, "days", &Quoted(Some(&schedule.days)))?;
+        text.put(comma, "from", &Quoted(Some(&schedule.from)))?;
+        text.put(comma, "until", &Quoted(Some(&schedule.until)))?;
+        match &schedule.what {
+            Scheduled::Class(mac, class) => {
+                text.put(comma, "mac", &Quoted(Some(mac)))?;
+                text.put(comma, "class", &Quoted(Some(class)))?;
+            }
+            Scheduled::Off => text.put(comma, "enabled", &false)?,
+        }
+        text.to.write_str(text.style.close)?;
+        before = text.style.next_device;
+    }
+    if !schedules.is_empty() {
+        text.to.write_str(text.style.devices_end)?;
+    }
+    text.to.write_str("]")
 }
 
 /// The text that is being written.

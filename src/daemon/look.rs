@@ -7,7 +7,7 @@ use crate::apply::Family;
 use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comment};
 use crate::engine::{Engine, Input, Judgement, Lease, Look};
 use crate::sys::netlink::{Asker, Progress};
-use crate::sys::proc;
+use crate::sys::{clock, proc};
 use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen, halves};
 use crate::wire::neighbour::NeighbourChange;
 use crate::wire::netlink::Message;
@@ -26,6 +26,12 @@ const LEASE_BYTES_MAX: usize = 96 * 1024;
 
 /// Bytes of the list of modules that are read: 500 modules.
 const MODULES_BYTES_MAX: usize = 64 * 1024;
+
+/// Where OpenWrt and DD-WRT write the time zone.
+const ZONE_FILE: &str = "/etc/TZ";
+
+/// Bytes of it that are read.
+const ZONE_BYTES_MAX: usize = 128;
 
 /// How many flows there are and how many fit; older kernels have the second folder only.
 const FILL_FILES: [(&str, &str); 2] = [
@@ -55,7 +61,7 @@ pub(super) fn look(
     match look {
         Look::Rules => rules(kernel, engine, now),
         Look::Flows => flows(kernel, engine, now),
-        Look::Leases | Look::Accounting | Look::Fill | Look::Modules => {
+        Look::Leases | Look::Accounting | Look::Fill | Look::Modules | Look::Clock => {
             files(look, engine, now);
             Ok(())
         }
@@ -154,6 +160,18 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
             let fill = files.find_map(|(count, max)| proc::number(count).zip(proc::number(max)));
             let (flows, flows_max) = fill.unwrap_or_default();
             engine.handle(now, Input::Fill { flows, flows_max });
+        }
+        Look::Clock => {
+            let mut read = false;
+            let unix_s = clock::unix_s();
+            proc::lines(Path::new(ZONE_FILE), ZONE_BYTES_MAX, &mut |zone| {
+                if !core::mem::replace(&mut read, true) {
+                    engine.handle(now, Input::Clock { unix_s, zone });
+                }
+            });
+            if !read {
+                engine.handle(now, Input::Clock { unix_s, zone: "" });
+            }
         }
         Look::Modules => {
             proc::lines(Path::new("/proc/modules"), MODULES_BYTES_MAX, &mut |line| {

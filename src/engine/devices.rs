@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use heapless::index_map::FnvIndexMap;
 use heapless::{String, Vec};
 
+use super::InForce;
 use super::limits::{ADDRESSES_MAX, DEVICE_ADDRESSES_MAX, DEVICES_MAX};
 use crate::config::{Config, NAME_BYTES_MAX};
 use crate::value::{Class, Instant, Mac};
@@ -239,36 +240,53 @@ impl Devices {
         }
     }
 
-    /// The configuration says who has which name and class. Devices whose class is another than before are to be marked anew. Returns how many
+    /// The configuration says who has which name and class, and these schedules of it are in force. Devices whose class is another than before are to be marked anew. Returns how many
     /// there was no room for; there is room for all as long as fewer are configured than fit.
-    pub fn configure(&mut self, config: &Config) -> u32 {
+    pub fn configure(&mut self, config: &Config, in_force: InForce) -> u32 {
         for device in self.devices.iter_mut() {
             device.configured = false;
+            device.name.clear();
         }
-        let mut refused = 0;
+        let schedules = &config.schedules;
         for wanted in config.devices.iter() {
             // First those that are known, so that none of them makes room for a new one.
-            if let Some(device) = self.find(wanted.mac).and_then(|id| self.get_mut(id)) {
-                device.configured = true;
-            }
+            self.keep(wanted.mac);
         }
+        in_force.each_class(schedules, &mut |mac, _| self.keep(mac));
+        let mut refused = 0;
         for wanted in config.devices.iter() {
-            let (Seen::Known(id) | Seen::Added(id) | Seen::Evicted(id)) = self.see(wanted.mac)
-            else {
-                refused += 1;
-                continue;
-            };
-            if let Some(device) = self.get_mut(id) {
-                device.configured = true;
+            refused += self.enrol(wanted.mac, wanted.class);
+            if let Some(device) = self.find(wanted.mac).and_then(|id| self.get_mut(id)) {
                 device.name.clone_from(&wanted.name);
-                device.reclass(wanted.class);
             }
         }
+        // A device may have a schedule and nothing else.
+        in_force.each_class(schedules, &mut |mac, class| {
+            refused += self.enrol(mac, Some(class))
+        });
         for device in self.devices.iter_mut().filter(|device| !device.configured) {
-            device.name.clear();
             device.reclass(None);
         }
         refused
+    }
+
+    /// A device that is known makes no room for another.
+    fn keep(&mut self, mac: Mac) {
+        if let Some(device) = self.find(mac).and_then(|id| self.get_mut(id)) {
+            device.configured = true;
+        }
+    }
+
+    /// A device is in this class. Returns how many there was no room for.
+    fn enrol(&mut self, mac: Mac, class: Option<Class>) -> u32 {
+        let (Seen::Known(id) | Seen::Added(id) | Seen::Evicted(id)) = self.see(mac) else {
+            return 1;
+        };
+        if let Some(device) = self.get_mut(id) {
+            device.configured = true;
+            device.reclass(class);
+        }
+        0
     }
 
     /// A device calls itself so. Characters that no terminal should see become `?`; what does not fit is cut.

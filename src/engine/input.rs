@@ -84,6 +84,13 @@ pub enum Input<'a> {
     },
     /// A mark that [`super::Engine::judge`] asked for could not be set.
     Unmarked(Cause),
+    /// What the clock on the wall says, in answer to [`Look::Clock`].
+    Clock {
+        /// Seconds since the start of 1970 in UTC.
+        unix_s: u32,
+        /// What `/etc/TZ` says; empty when there is none.
+        zone: &'a str,
+    },
     /// A kernel module is loaded, in answer to [`Look::Modules`].
     Module(&'a str),
     /// Events were lost, of whatever kind but neighbours.
@@ -129,6 +136,8 @@ pub enum Look {
     Flows,
     /// The kernel's modules.
     Modules,
+    /// The clock on the wall, and by which zone it goes.
+    Clock,
 }
 
 /// Whether something is made or only changed; a change keeps what is queued.

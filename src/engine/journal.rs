@@ -32,11 +32,13 @@ pub enum Event {
     Saved,
     /// The configuration could not be stored.
     SaveFailed,
+    /// A schedule began or ended.
+    Scheduled,
 }
 
 impl Event {
     /// All kinds.
-    pub const ALL: [Event; 12] = [
+    pub const ALL: [Event; 13] = [
         Event::Changed,
         Event::Refused,
         Event::Fought,
@@ -49,6 +51,7 @@ impl Event {
         Event::FlowUnmarked,
         Event::Saved,
         Event::SaveFailed,
+        Event::Scheduled,
     ];
 
     /// What it is called in a report.
@@ -66,6 +69,7 @@ impl Event {
             Event::FlowUnmarked => "flow_unmarked",
             Event::Saved => "saved",
             Event::SaveFailed => "save_failed",
+            Event::Scheduled => "scheduled",
         }
     }
 }

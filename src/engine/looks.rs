@@ -19,6 +19,8 @@ pub(super) struct Unknown {
     pub(super) bytes: bool,
     pub(super) fill: bool,
     pub(super) modules: bool,
+    /// The clock; only where there are schedules.
+    pub(super) clock: bool,
 }
 
 impl Unknown {
@@ -35,6 +37,7 @@ impl Unknown {
         bytes: false,
         fill: false,
         modules: false,
+        clock: false,
     };
 
     /// A look that decisions rest on is due.
@@ -46,7 +49,12 @@ impl Unknown {
             Look::Accounting => self.accounting = true,
             Look::Rules => self.rules = true,
             Look::Qdiscs | Look::Classes(_) => self.qdiscs = true,
-            Look::Leases | Look::Bytes(_) | Look::Fill | Look::Flows | Look::Modules => {}
+            Look::Leases
+            | Look::Bytes(_)
+            | Look::Fill
+            | Look::Flows
+            | Look::Modules
+            | Look::Clock => {}
         }
     }
 }
@@ -59,6 +67,7 @@ impl Engine {
             bytes: self.unknown.bytes,
             fill: self.unknown.fill,
             modules: self.unknown.modules,
+            clock: self.unknown.clock,
             ..Unknown::EVERYTHING
         };
     }
@@ -131,7 +140,9 @@ impl Engine {
         let mut due = |flag: fn(&mut Unknown) -> &mut bool, look: Look| {
             core::mem::take(flag(unknown)).then_some(look)
         };
-        due(|u| &mut u.links, Look::Links)
+        // First: what is wished depends on it.
+        due(|u| &mut u.clock, Look::Clock)
+            .or_else(|| due(|u| &mut u.links, Look::Links))
             .or_else(|| due(|u| &mut u.routes, Look::Routes))
             .or_else(|| due(|u| &mut u.neighbours, Look::Neighbours))
             .or_else(|| due(|u| &mut u.leases, Look::Leases))

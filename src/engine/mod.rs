@@ -19,6 +19,7 @@
 //! When full: `limits.rs` names each table's rule. Told nonsense: the wire and the configuration keep it out; a request for a
 //! device or class that is not there is answered with a failure.
 
+mod calendar;
 mod change;
 mod devices;
 mod doctor;
@@ -44,6 +45,7 @@ use crate::config::Config;
 use crate::control::Failure;
 use crate::value::{Before, Instant, MarkLayout, Refused};
 
+pub use calendar::InForce;
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
 pub use input::{
     Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Step,
@@ -108,6 +110,7 @@ pub struct Engine {
     saving: Saving,
     gave_up: change::GaveUp,
     bypass: doctor::Bypass,
+    calendar: calendar::Calendar,
 }
 
 /// What the engine works towards.
@@ -166,6 +169,7 @@ impl Engine {
             saving: Saving::default(),
             gave_up: change::GaveUp::default(),
             bypass: doctor::Bypass::default(),
+            calendar: calendar::Calendar::default(),
         };
         engine.configure(now);
         // Whoever ran before us may have died between a change of the map and the walk.
@@ -220,12 +224,22 @@ impl Engine {
     }
 
     fn configure(&mut self, now: Instant) {
-        let refused = self.devices.configure(&self.config);
+        self.unknown.clock = !self.config.schedules.is_empty();
+        self.calendar.forget();
+        self.timers.clear(Timer::Clock);
+        self.enlist(now);
+        self.fights.forget_places();
+        self.begin_anew();
+    }
+
+    /// The devices get the classes that they are in now.
+    fn enlist(&mut self, now: Instant) {
+        let refused = self
+            .devices
+            .configure(&self.config, self.calendar.in_force());
         for _ in 0..refused {
             self.journal.note(now, Event::DeviceRefused);
         }
-        self.fights.forget_places();
-        self.begin_anew();
     }
 
     /// What failed before is tried again, whatever it was.
@@ -288,6 +302,7 @@ impl Engine {
             Input::Bytes(bytes) => self.rates.learn_bytes(bytes),
             Input::Fill { flows, flows_max } => self.rates.learn_fill(flows, flows_max),
             Input::Unmarked(cause) => self.unmarked(now, cause),
+            Input::Clock { unix_s, zone } => self.see_clock(now, unix_s, zone),
             Input::Module(name) => self.bypass.learn(name),
             Input::Lost => self.lost(now, Timer::Resync),
             Input::NeighboursLost => self.lost(now, Timer::ResyncNeighbours),
@@ -357,6 +372,9 @@ impl Engine {
         self.timers.take_due(Timer::RateWindow, now);
         // The next comparison finds the wished rates whole again.
         self.timers.take_due(Timer::Drain, now);
+        if self.timers.take_due(Timer::Clock, now) {
+            self.unknown.clock = true;
+        }
         if self.timers.take_due(Timer::Remark, now) {
             self.remark.begin();
         }
@@ -394,6 +412,6 @@ impl Engine {
 
     /// Whether something of ours is meant to be in the kernel.
     fn is_on(&self) -> bool {
-        self.config.enabled && self.goal == Goal::Configured
+        self.config.enabled && self.goal == Goal::Configured && !self.off_by_schedule()
     }
 }

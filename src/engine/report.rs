@@ -79,8 +79,8 @@ impl Engine {
         if !self.saving.spoiled.is_empty() && self.goal == Goal::Configured {
             return self.saving.spoiled.clone();
         }
-        if self.config.enabled {
-            return Text::new();
+        if self.config.enabled && self.goal == Goal::Configured {
+            return self.off_reason();
         }
         if self.goal != Goal::Configured {
             return text(format_args!("lanemark is leaving"));

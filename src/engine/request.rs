@@ -230,6 +230,8 @@ impl Engine {
             let _ = changed
                 .remark
                 .push_str("lanemark is off ('enabled' is false): it counts once that is on");
+        } else if let Some(mac) = mac {
+            changed.remark = self.overruled(mac);
         }
         changed
     }

@@ -23,6 +23,8 @@ pub enum Timer {
     Resync,
     /// Look at the neighbours again, since their events were lost.
     ResyncNeighbours,
+    /// Look at the clock on the wall, since a schedule may begin or end.
+    Clock,
 }
 
 /// One moment a reason.
@@ -32,7 +34,7 @@ pub struct Timers {
 }
 
 impl Timers {
-    const REASONS: [Timer; 8] = [
+    const REASONS: [Timer; 9] = [
         Timer::Health,
         Timer::Retry,
         Timer::RateWindow,
@@ -41,6 +43,7 @@ impl Timers {
         Timer::Drain,
         Timer::Resync,
         Timer::ResyncNeighbours,
+        Timer::Clock,
     ];
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Instant>> {

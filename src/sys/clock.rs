@@ -1,4 +1,4 @@
-//! The monotonic clock: the only clock there is.
+//! The monotonic clock, by which everything goes but schedules, which go by the clock on the wall.
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -13,4 +13,12 @@ pub fn now() -> Instant {
         seconds * 1000 + nanoseconds / 1_000_000
     });
     Instant::from_ms(ms)
+}
+
+/// What the clock on the wall shows, in seconds since the start of 1970 in UTC. It may never have been set, and jumps when it is.
+pub fn unix_s() -> u32 {
+    clock_gettime(ClockId::CLOCK_REALTIME)
+        .ok()
+        .and_then(|time| u32::try_from(time.tv_sec()).ok())
+        .unwrap_or_default()
 }

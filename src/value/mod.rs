@@ -18,6 +18,7 @@ mod rate;
 mod refused;
 mod rules;
 mod text;
+mod timezone;
 
 pub use address::Address;
 pub use class::{Class, UnknownClass};
@@ -37,3 +38,4 @@ pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};
 pub use text::{Lossy, Pieces, halves, utf8, write_cut};
+pub use timezone::{BadTimeZone, TimeZone, WallTime};

@@ -38,6 +38,7 @@ mod remark;
 mod restart;
 mod robustness;
 mod rules;
+mod schedule;
 mod shares;
 mod steering;
 mod stop;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         first_packet::all(),
         remark::all(),
         steering::all(),
+        schedule::all(),
         rules::all(),
         restart::all(),
         stop::all(),

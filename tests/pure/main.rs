@@ -19,5 +19,6 @@ mod lines;
 mod program;
 mod store;
 mod style;
+mod timezone;
 mod value;
 mod wire;

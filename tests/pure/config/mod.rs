@@ -12,10 +12,10 @@ mod refusal;
 use std::fmt::Write;
 
 use lanemark::config::{
-    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Device, Lan, NAME_BYTES_MAX, Shares, Wan,
-    parse, write, write_compact,
+    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, NAME_BYTES_MAX, Schedule,
+    Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
-use lanemark::value::{Class, IfName, Kbit, Mac, MarkLayout};
+use lanemark::value::{Class, IfName, Kbit, Mac, MarkLayout, TimeZone};
 
 const FULL: &str = r#"{
   "version": 1,
@@ -30,7 +30,12 @@ const FULL: &str = r#"{
     { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null },
     { "mac": "02:00:00:00:00:0c", "name": null, "class": "exempt" }
   ],
-  "mark": { "mask": "0x7f00", "shift": 8 }
+  "mark": { "mask": "0x7f00", "shift": 8 },
+  "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
+  "schedules": [
+    { "days": "mon,tue,sun", "from": "21:00", "until": "06:00", "mac": "02:00:00:00:00:0b", "class": "bulk" },
+    { "days": "mon-sun", "from": "00:00", "until": "24:00", "enabled": false }
+  ]
 }
 "#;
 
@@ -72,6 +77,11 @@ fn full() -> Config {
             .collect(),
         ),
         mark: MarkLayout::new(0x7f00, 8).unwrap(),
+        time_zone: Some(Box::new(Zone {
+            text: BERLIN.try_into().unwrap(),
+            zone: TimeZone::parse(BERLIN).unwrap(),
+        })),
+        schedules: Box::new(schedules().into_iter().collect()),
     }
 }
 
@@ -83,6 +93,24 @@ const fn percent([premium, express, standard, bulk]: [u8; 4]) -> Shares {
         standard,
         bulk,
     }
+}
+
+const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+/// School nights, and always.
+fn schedules() -> [Schedule; 2] {
+    let at = |text: &str| TimeOfDay::parse(text).unwrap();
+    let window = |days, from, until, what| Schedule {
+        days: Days::parse(days).unwrap(),
+        from: at(from),
+        until: at(until),
+        what,
+    };
+    let bulk = Scheduled::Class(Mac([2, 0, 0, 0, 0, 11]), Class::Bulk);
+    [
+        window("sun-tue", "21:00", "06:00", bulk),
+        window("mon-sun", "00:00", "24:00", Scheduled::Off),
+    ]
 }
 
 /// A configuration with this many devices, and names of the greatest length.
@@ -180,7 +208,9 @@ fn the_default_is_written_with_every_field() {
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
   "ceilings": { "premium": 100, "express": 100, "standard": 100, "bulk": 100 },
   "devices": [],
-  "mark": { "mask": "0x7f", "shift": 0 }
+  "mark": { "mask": "0x7f", "shift": 0 },
+  "time_zone": "auto",
+  "schedules": []
 }
 "#
     );
@@ -196,7 +226,10 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
             r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,
-            r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"mark":{"mask":"0x7f00","shift":8}}"#
+            r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"mark":{"mask":"0x7f00","shift":8},"#,
+            r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
+            r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
+            r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}]}"#
         )
     );
 }

@@ -1,7 +1,7 @@
 //! Twenty thousand damaged texts.
 
-use lanemark::config::{Config, Lan};
-use lanemark::value::{Class, IfName, Mac, MarkLayout};
+use lanemark::config::{Config, Lan, TimeOfDay};
+use lanemark::value::{Class, IfName, Mac, MarkLayout, TimeZone};
 
 use super::{FULL, compact, full, is_json, parse, pretty};
 use crate::dice::{Dice, chosen_seed, roll};
@@ -17,6 +17,8 @@ fn assert_invariants(config: &Config) {
         ceilings,
         devices,
         mark,
+        time_zone,
+        schedules,
     } = config;
     for rate in [wan.up, wan.down] {
         assert!(!enabled || rate.is_some());
@@ -39,6 +41,13 @@ fn assert_invariants(config: &Config) {
         }
     }
     assert_eq!(MarkLayout::new(mark.mask(), mark.shift()), Ok(*mark));
+    if let Some(zone) = time_zone {
+        assert_eq!(TimeZone::parse(&zone.text), Ok(zone.zone));
+    }
+    for schedule in schedules.iter() {
+        assert_ne!(schedule.from, schedule.until);
+        assert!(Some(schedule.from) < TimeOfDay::parse("24:00"));
+    }
     for (index, device) in devices.iter().enumerate() {
         assert!(device.mac.is_device() && (device.class.is_some() || !device.name.is_empty()));
         assert!(!device.name.chars().any(char::is_control));

@@ -131,7 +131,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"upkbit": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found "upkbit"
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, time_zone, schedules, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, overhead, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
@@ -143,7 +143,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "ip": "10.0.0.1"}⏎]}
     line 2: devices[0]: expected one of the fields mac, name, class, found "ip"
 {"version": 1,⏎"": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found ""
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, time_zone, schedules, found ""
 {"version": 1,⏎"enabled": false,⏎"enabled": true}
     line 3: enabled: expected this field once, found it again
 {"version": 1,⏎"wan": {}, "wan": {}}
@@ -471,7 +471,7 @@ fn what_cannot_be_seen_is_refused_visibly() {
         ),
         (
             "{\"\u{7f}\u{85}\u{202e}\": 1}",
-            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, found "\u{7f}\u{85}\u{202e}""#,
+            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, mark, time_zone, schedules, found "\u{7f}\u{85}\u{202e}""#,
         ),
         (
             "{\"version\": \u{0}}",
@@ -503,7 +503,7 @@ fn a_text_over_the_limit_is_refused_whatever_is_in_it() {
 fn the_513th_device_is_refused() {
     assert_eq!(
         refusal(crowd(DEVICES_MAX + 1)),
-        "line 514: devices: expected at most 512 devices, found one more"
+        "line 514: devices: expected at most 512, found one more"
     );
 }
 
@@ -545,4 +545,46 @@ fn every_prefix_of_a_good_text_is_refused() {
         }
         assert!(parse(text.as_bytes()).is_ok());
     }
+}
+
+#[test]
+fn a_schedule_needs_a_window_and_one_thing_to_do() {
+    refused(
+        r##"
+{"version": 1, "time_zone": "Europe/Berlin"}
+    line 1: time_zone: expected a time zone like "CET-1CEST,M3.5.0,M10.5.0/3" (as in /etc/TZ), or "auto", found "Europe/Berlin"
+{"version": 1, "time_zone": null}
+    line 1: time_zone: expected a time zone like "CET-1CEST,M3.5.0,M10.5.0/3" (as in /etc/TZ), or "auto", found null
+{"version": 1, "schedules": {}}
+    line 1: schedules: expected an array of schedules, found {
+{"version": 1, "schedules": [{}]}
+    line 1: schedules[0].from: expected a time of day from "00:00" to "24:00", found nothing
+{"version": 1, "schedules": [{"from": "24:00"}]}
+    line 1: schedules[0].from: expected a time of day from "00:00" to "24:00", found "24:00"
+{"version": 1, "schedules": [{"from": "7:00"}]}
+    line 1: schedules[0].from: expected a time of day from "00:00" to "24:00", found "7:00"
+{"version": 1, "schedules": [{"from": "07:60"}]}
+    line 1: schedules[0].from: expected a time of day from "00:00" to "24:00", found "07:60"
+{"version": 1, "schedules": [{"from": "07:00", "until": "24:01"}]}
+    line 1: schedules[0].until: expected a time of day from "00:00" to "24:00", found "24:01"
+{"version": 1, "schedules": [{"from": "07:00", "until": "07:00", "enabled": false}]}
+    line 1: schedules[0].until: expected an end other than the beginning ("00:00" to "24:00" is all day), found nothing
+{"version": 1, "schedules": [{"days": "monday"}]}
+    line 1: schedules[0].days: expected days like "mon-fri" or "sat,sun", found "monday"
+{"version": 1, "schedules": [{"days": ""}]}
+    line 1: schedules[0].days: expected days like "mon-fri" or "sat,sun", found ""
+{"version": 1, "schedules": [{"from": "07:00", "until": "08:00"}]}
+    line 1: schedules[0]: expected a mac and a class, or "enabled": false, found nothing
+{"version": 1, "schedules": [{"from": "07:00", "until": "08:00", "class": "bulk"}]}
+    line 1: schedules[0]: expected a mac and a class, or "enabled": false, found nothing
+{"version": 1, "schedules": [{"from": "07:00", "until": "08:00", "enabled": true}]}
+    line 1: schedules[0].enabled: expected a mac and a class, or "enabled": false, found true
+{"version": 1, "schedules": [{"mac": "x"}]}
+    line 1: schedules[0].mac: expected a MAC address like 02:00:00:00:00:0a, found "x"
+{"version": 1, "schedules": [{"class": "gold"}]}
+    line 1: schedules[0].class: expected exempt, premium, express, standard or bulk, found "gold"
+{"version": 1, "schedules": [{"name": "x"}]}
+    line 1: schedules[0]: expected one of the fields days, from, until, mac, class, enabled, found "name"
+"##,
+    );
 }

@@ -26,6 +26,9 @@ pub struct Kernel {
     pub bytes: BTreeMap<IfIndex, LinkBytes>,
     pub fill: (u32, u32),
     pub modules: Vec<&'static str>,
+    /// What the clock on the wall showed when that of the tests began, and the zone of the router.
+    pub wall_s: u32,
+    pub zone: &'static str,
 }
 
 /// The qdisc at the root of a device, with what is below it.

@@ -24,6 +24,7 @@ mod others;
 mod places;
 mod refusals;
 mod saving;
+mod schedules;
 mod sight;
 mod stopping;
 mod tables;

@@ -69,6 +69,10 @@ impl World {
                 .modules
                 .iter()
                 .for_each(|module| see(Input::Module(module))),
+            Look::Clock => see(Input::Clock {
+                unix_s: kernel.wall_s + u32::try_from(now.as_ms() / 1000).unwrap(),
+                zone: kernel.zone,
+            }),
             Look::Flows => self.walk(),
         }
     }

@@ -65,6 +65,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::Look(Look::Fill) => "look at fill",
         Op::Look(Look::Flows) => "look at flows",
         Op::Look(Look::Modules) => "look at modules",
+        Op::Look(Look::Clock) => "look at the clock",
         Op::Root { .. } => "root",
         Op::Class { .. } => "class",
         Op::DeleteClass { .. } => "delete class",
