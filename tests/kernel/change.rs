@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::UdpSocket;
 use std::thread::scope;
-use std::time::Duration;
 
 use lanemark::lab::house::{self, LAN, Resident, WAN};
 
 use crate::bed::{Bed, SERVERS, Wish, text};
 use crate::program::tool;
-use crate::promise::{Tried, promises};
+use crate::promise::{SOON, Tried, patient, promises};
 use crate::see::{self, Sent};
 use crate::talk;
 use crate::watch::Watch;
@@ -109,11 +108,7 @@ fn other_rates_and_shares_change_the_classes_in_place() -> Tried {
         assert_go_on(classes, classes_after);
         assert_go_on(qdiscs, qdiscs_after);
     }
-    let after = see::flows(bed.router());
-    assert!(
-        flows.iter().all(|(key, flow)| after.get(key) == Some(flow)),
-        "every flow is as it was"
-    );
+    see::assert_crowds_are(bed.router(), &flows);
     Ok(())
 }
 
@@ -146,7 +141,7 @@ fn what_waits_in_a_queue_survives_a_change_of_rates() -> Tried {
         .expect("the server")
         .expect("a port");
     server
-        .set_read_timeout(Some(Duration::from_secs(15)))
+        .set_read_timeout(Some(patient(SOON)))
         .expect("a time limit");
     let sender = bed
         .workstation()

@@ -20,7 +20,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use crate::bed::{Bed, text};
 use crate::program::{Along, run};
-use crate::promise::{SOON, Skip, until};
+use crate::promise::{SOON, Skip, patient, until};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -144,7 +144,9 @@ pub fn count(bed: &Bed) -> Count {
     let mut stream = until("the count's socket", SOON, || {
         UnixStream::connect(&path).ok()
     });
-    stream.set_read_timeout(Some(SOON)).expect("a time limit");
+    stream
+        .set_read_timeout(Some(patient(SOON)))
+        .expect("a time limit");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let mut numbers = answer

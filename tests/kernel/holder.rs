@@ -10,7 +10,7 @@ use lanemark::lab::house::{self, Resident};
 
 use crate::bed::{Bed, Wish, text};
 use crate::program::{run, tool, under_test};
-use crate::promise::{SOON, Skip, Tried, promises, throughout, until};
+use crate::promise::{SOON, Skip, Tried, patient, promises, throughout, until};
 use crate::see;
 
 promises! {
@@ -150,7 +150,7 @@ fn who_says_no_more_is_still_answered() -> Tried {
     ] {
         let mut client = UnixStream::connect(bed.socket()).expect("a client");
         client
-            .set_read_timeout(Some(Duration::from_secs(10)))
+            .set_read_timeout(Some(patient(SOON)))
             .expect("a time-out");
         writeln!(client, "{{\"verb\":\"{verb}\"}}").expect("a question");
         client.shutdown(Shutdown::Write).expect("no more");

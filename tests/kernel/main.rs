@@ -6,6 +6,8 @@
 //!
 //! Words: the [`bed::Bed`] is a house with room for one lanemark; a [`watch::Watch`] is a tool that runs along and writes down what it sees.
 //!
+//! On a slow machine `LANEMARK_PATIENCE=4` makes every limit of waiting four times as long.
+//!
 //! A trial that cannot run here (a tool is missing, the kernel refuses namespaces) is skipped and says why; with `CI=true` that is a failure.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends that way")]

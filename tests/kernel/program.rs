@@ -13,7 +13,7 @@ use lanemark::lab::host::Host;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::promise::{SOON, until};
+use crate::promise::{SOON, patient, until};
 
 /// No command of ours takes longer: one that does hangs.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
@@ -63,10 +63,11 @@ pub fn run(host: &Host, words: &[&str]) -> Said {
     let id = pid(&child);
     let (done, result) = channel();
     thread::spawn(move || done.send(child.wait_with_output()));
-    let Ok(output) = result.recv_timeout(COMMAND_WITHIN) else {
+    let within = patient(COMMAND_WITHIN);
+    let Ok(output) = result.recv_timeout(within) else {
         // Its thread still waits for it, so the number cannot belong to somebody else yet.
         let _ = kill(id, Signal::SIGKILL);
-        panic!("{words:?} did not end within {COMMAND_WITHIN:?}");
+        panic!("{words:?} did not end within {within:?}");
     };
     let output = output.unwrap_or_else(|error| panic!("{words:?}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

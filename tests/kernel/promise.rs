@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -85,10 +85,22 @@ pub(crate) use promises;
 /// Time for anything that should come at once: only a fault takes so long.
 pub const SOON: Duration = Duration::from_secs(15);
 
+/// How many times as long a fault takes here: 1, or what this variable says on a machine that is slow.
+const PATIENCE_VARIABLE: &str = "LANEMARK_PATIENCE";
+
+/// A limit of waiting as it is on this machine. What is promised to take so long, or to last so long, is no such limit.
+pub fn patient(limit: Duration) -> Duration {
+    static PATIENCE: LazyLock<u32> = LazyLock::new(|| {
+        env::var(PATIENCE_VARIABLE).map_or(1, |text| text.parse().expect("a whole number"))
+    });
+    limit * *PATIENCE
+}
+
 /// Waits until a look finds something.
 pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     /// Between two looks, some of which start a program.
     const PAUSE: Duration = Duration::from_millis(20);
+    let within = patient(within);
     let deadline = Instant::now() + within;
     loop {
         if let Some(found) = look() {

@@ -11,7 +11,7 @@ use lanemark::lab::house::Resident;
 
 use crate::bed::{Bed, SERVERS, Wish};
 use crate::program::{Along, tool};
-use crate::promise::{SOON, Tried, promises, throughout, until};
+use crate::promise::{SOON, Tried, patient, promises, throughout, until};
 use crate::see;
 use crate::watch::Watch;
 
@@ -92,7 +92,9 @@ fn ask(stream: &mut BufReader<UnixStream>, question: &str) -> String {
 
 fn connect(bed: &Bed) -> BufReader<UnixStream> {
     let stream = UnixStream::connect(bed.socket()).expect("the socket");
-    stream.set_read_timeout(Some(SOON)).expect("a time limit");
+    stream
+        .set_read_timeout(Some(patient(SOON)))
+        .expect("a time limit");
     BufReader::new(stream)
 }
 

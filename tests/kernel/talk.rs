@@ -7,6 +7,8 @@ use std::time::Duration;
 use lanemark::lab::host::Host;
 use lanemark::lab::service;
 
+use crate::promise::patient;
+
 /// Bytes of a datagram's payload: a round number that fits every link.
 pub const PAYLOAD_BYTES: usize = 1000;
 
@@ -54,7 +56,7 @@ pub fn connect(host: &Host, to: SocketAddr) -> TcpStream {
         .expect("the host")
         .expect("a connection");
     stream
-        .set_read_timeout(Some(ANSWER_WITHIN))
+        .set_read_timeout(Some(patient(ANSWER_WITHIN)))
         .expect("a time limit");
     stream
 }

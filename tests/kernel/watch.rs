@@ -6,7 +6,7 @@ use lanemark::lab::host::Host;
 
 use crate::bed::Bed;
 use crate::program::{Along, tool};
-use crate::promise::{SOON, until};
+use crate::promise::{SOON, patient, until};
 
 /// Netlink families and multicast groups, as `/proc/net/netlink` shows them: the family's number and a bit a group.
 const ROUTE: u32 = 0;
@@ -106,7 +106,7 @@ impl Watch {
                 .filter(|line| line.contains(with))
                 .count()
         };
-        let deadline = std::time::Instant::now() + SOON;
+        let deadline = std::time::Instant::now() + patient(SOON);
         while found() < count {
             let late = std::time::Instant::now() > deadline;
             assert!(
