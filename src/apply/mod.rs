@@ -7,7 +7,7 @@
 
 pub mod rules;
 
-use crate::engine::{Devices, Op, Put};
+use crate::engine::{Devices, IFB_NAME, Op, Put};
 use crate::value::TickRate;
 use crate::wire::{Writer, tc};
 
@@ -68,6 +68,7 @@ pub fn change(
             tc::emit_leaf(w, seq, *dev, place, leaf, put(*how));
         }
         Op::DeleteRoot { dev, handle } => tc::emit_root_delete(w, seq, *dev, *handle),
+        Op::Ifb(change) => tc::emit_ifb(w, seq, IFB_NAME, change),
         Op::Rules { ruleset, instead } => {
             return Some(rules::install(w, seq, ruleset, *instead, devices));
         }

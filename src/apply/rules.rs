@@ -6,7 +6,7 @@
 //!   map lane         { type mark : classid }                one element a class, and 0
 //!   map small_lane   { type mark : classid }                the classes whose small packets go ahead
 //!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
-//!   chain first      { hook prerouting; from the LAN, flow without class: look the source MAC up }
+//!   chain first      { hook prerouting; one rule a LAN: from there, flow without class: look the source MAC up }
 //!   chain steer      { hook forward; to or from the WAN: goto lanes }
 //!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, for a small packet, its queue }
 //! }
@@ -51,18 +51,18 @@ const NOT_SMALL: u32 = !0x7f;
 /// The classes whose small packets go ahead of their large ones.
 const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
 
-/// Rules of one set: one a class, the lookup, two that steer, three that set the priority.
-const RULES: u8 = 11;
+/// Rules of one set beside the lookups, of which each LAN has one: one a class, two that steer, three that set the priority.
+const RULES: u8 = 10;
 
 const _: () = assert!(
-    RULES as usize == Class::ALL.len() + 6,
+    RULES as usize == Class::ALL.len() + 5,
     "the comments count the rules"
 );
 
 /// Writes the comment of a rule or of the table.
 fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
     let mut text = heapless::String::new();
-    // The longest is "lanemark 01234567 10/10".
+    // The longest is "lanemark 01234567 14/14".
     let _ = core::fmt::Write::write_fmt(&mut text, words);
     text
 }
@@ -168,10 +168,12 @@ pub(super) fn install(
 fn rules(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
     let layout = ruleset.layout;
     let fingerprint = ruleset.fingerprint();
+    let lookups = ruleset.lans.iter().map(|_| 1).sum::<u8>();
+    let of = RULES + lookups;
     let mut number = 0;
     let mut mark = || {
         number += 1;
-        comment(format_args!("lanemark {fingerprint:08x} {number}/{RULES}"))
+        comment(format_args!("lanemark {fingerprint:08x} {number}/{of}"))
     };
     for class in Class::ALL {
         batch.rule(TABLE, class.name(), &mark(), |w| {
@@ -180,17 +182,19 @@ fn rules(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
             w.set_ct(CtKey::Mark);
         });
     }
-    batch.rule(TABLE, CHAIN_FIRST, &mark(), |w| {
-        w.load_meta(MetaKey::InputName);
-        w.equals_name(ruleset.lan);
-        w.load_ct(CtKey::Mark);
-        w.bitwise(layout.mask(), 0);
-        w.equals_u32(0);
-        w.load_meta(MetaKey::InputType);
-        w.equals_u16(ARPHRD_ETHER);
-        w.load_source_mac();
-        w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
-    });
+    for lan in ruleset.lans.iter() {
+        batch.rule(TABLE, CHAIN_FIRST, &mark(), |w| {
+            w.load_meta(MetaKey::InputName);
+            w.equals_name(*lan);
+            w.load_ct(CtKey::Mark);
+            w.bitwise(layout.mask(), 0);
+            w.equals_u32(0);
+            w.load_meta(MetaKey::InputType);
+            w.equals_u16(ARPHRD_ETHER);
+            w.load_source_mac();
+            w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
+        });
+    }
     for key in [MetaKey::OutputName, MetaKey::InputName] {
         batch.rule(TABLE, CHAIN_STEER, &mark(), |w| {
             w.load_meta(key);

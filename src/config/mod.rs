@@ -21,7 +21,7 @@ mod write;
 
 use heapless::{String, Vec};
 
-use crate::value::{Class, IfName, Kbit, Mac, MarkLayout, TimeZone};
+use crate::value::{Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, TimeZone};
 
 pub use parse::parse;
 pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
@@ -36,7 +36,7 @@ pub const DEVICES_MAX: usize = 512;
 pub const NAME_BYTES_MAX: usize = 63;
 
 /// LAN interfaces at most.
-pub const LANS_MAX: usize = 4;
+pub const LANS_MAX: usize = IF_NAMES_MAX;
 
 /// Bytes of the longest configuration text: 512 devices with long names, pretty-printed, take 80 kB.
 /// A longer file is refused before it is read.

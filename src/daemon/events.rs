@@ -136,6 +136,7 @@ fn route_input(message: Message<'_>, own_ports: [u32; 2]) -> Option<Input<'stati
     match tc::parse(message) {
         Ok(Some(TcChange::Qdisc(qdisc))) => Some(Input::TreeTouched(qdisc.dev)),
         Ok(Some(TcChange::Class(class))) => Some(Input::TreeTouched(class.dev)),
+        Ok(Some(TcChange::Filter(filter))) => Some(Input::TreeTouched(filter.dev)),
         Ok(Some(TcChange::QdiscGone { dev, .. } | TcChange::ClassGone { dev, .. })) => {
             Some(Input::TreeTouched(dev))
         }

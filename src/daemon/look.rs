@@ -8,7 +8,9 @@ use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comme
 use crate::engine::{Engine, Input, Judgement, Lease, Look};
 use crate::sys::netlink::{Asker, Progress};
 use crate::sys::{clock, proc};
-use crate::value::{Before, Cause, Class, Flow, Instant, Refused, RuleSeen, halves};
+use crate::value::{
+    Before, Cause, Class, Flow, IfIndex, Instant, Refused, RuleSeen, TcHandle, halves,
+};
 use crate::wire::neighbour::NeighbourChange;
 use crate::wire::netlink::Message;
 use crate::wire::{Order, Writer, conntrack, lease, link, neighbour, nft, route, tc};
@@ -61,6 +63,7 @@ pub(super) fn look(
     match look {
         Look::Rules => rules(kernel, engine, now),
         Look::Flows => flows(kernel, engine, now),
+        Look::Filters(dev) => filters(kernel, engine, dev, now),
         Look::Leases | Look::Accounting | Look::Fill | Look::Modules | Look::Clock => {
             files(look, engine, now);
             Ok(())
@@ -105,6 +108,25 @@ fn dump(kernel: &mut Kernel, look: Look, engine: &mut Engine, now: Instant) -> R
             engine.handle(now, input);
         }
     })
+}
+
+/// The filters on both of a device's ways.
+fn filters(
+    kernel: &mut Kernel,
+    engine: &mut Engine,
+    dev: IfIndex,
+    now: Instant,
+) -> Result<(), Refused> {
+    for parent in [TcHandle::EGRESS, TcHandle::INGRESS] {
+        let mut question = kernel.question(Family::Route);
+        tc::emit_filter_dump(&mut question.w, question.seq, dev, parent);
+        question.ask(&mut |message| {
+            if let Ok(Some(tc::TcChange::Filter(filter))) = tc::parse(message) {
+                engine.handle(now, Input::Filter(filter));
+            }
+        })?;
+    }
+    Ok(())
 }
 
 /// What a message tells the engine. None for a message that cannot be read: what is there is then none of ours.

@@ -7,9 +7,11 @@ use heapless::Vec;
 
 use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, ROOTS_MAX};
 use super::{Engine, Event, Lanes, Line, Look, Op, Places, Timer, Trouble, Unplaced};
+use crate::config::Lan;
 use crate::control::Direction;
 use crate::value::{
-    Before, Cause, IfIndex, Instant, Kbit, LeafKind, Link, Neighbour, Refused, Ruleset,
+    Before, Cause, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind, Link, Neighbour,
+    Redirect, Refused, Ruleset, TcHandle,
 };
 
 /// What could not be removed while going away.
@@ -19,12 +21,12 @@ pub(super) struct GaveUp {
     accounting: bool,
     /// Another process holds it all.
     owned: bool,
-    roots: Vec<IfIndex, ROOTS_MAX>,
+    devices: Vec<IfIndex, ROOTS_MAX>,
 }
 
 impl GaveUp {
     pub(super) fn is_anything(&self) -> bool {
-        self.rules || self.accounting || self.owned || !self.roots.is_empty()
+        self.rules || self.accounting || self.owned || !self.devices.is_empty()
     }
 }
 
@@ -51,14 +53,21 @@ impl Engine {
 
     /// The first difference to what is configured, on a kernel that can do it.
     fn next_difference(&mut self) -> Result<Option<Op>, Trouble> {
+        if let Some(change) = self.ifb.lossy(self.links.ifb()) {
+            return Ok(Some(Op::Ifb(change)));
+        }
         let places = self.links.places(&self.config).map_err(Trouble::Unplaced)?;
-        let (wan, lan) = (places.wan, places.lan);
-        if self.neighbours_of != Some(lan.index) {
-            // Who is there was asked before it was known where the LAN is.
+        if self.neighbours_of != places.lan_indexes() {
+            // Who is there was asked before it was known where the LANs are.
             self.unknown.neighbours = true;
         }
+        if places.several && places.down.is_none() {
+            return Ok(Some(Op::Ifb(IfbVerb::Make.on(IfIndex(0)))));
+        }
         for direction in Direction::BOTH {
-            let (link, _) = self.way(direction, &places);
+            let (Some(link), _) = self.way(direction, &places) else {
+                continue;
+            };
             if self.trees.tree(link.index).is_none() {
                 // The WAN or the LAN is another device than at the last look.
                 self.forget_trees();
@@ -72,14 +81,41 @@ impl Engine {
         if let Some(op) = self.rules_change(wished) {
             return Ok(Some(op));
         }
+        let change = self.redirect_change(&places);
+        let change = change.map_err(|lan| Trouble::Foreign {
+            dev: lan.name,
+            handle: TcHandle::new(TcHandle::CLSACT.major(), 0),
+        })?;
         // Last: what the kernel may still refuse of the new must not have cost the old its queues.
-        if let Some(dev) = self.trees.stale(&[wan.index, lan.index]) {
-            return Ok(Some(Op::DeleteRoot {
-                dev,
-                handle: super::ROOT,
-            }));
+        let lans = places.lan_indexes();
+        let lans: &[IfIndex] = if places.several { &lans } else { &[] };
+        if let Some(change) = change.or_else(|| self.ifb.stale(lans, &[])) {
+            return Ok(Some(Op::Ifb(change)));
+        }
+        let wan = places.wan.index;
+        let down = places.down.map_or(wan, |down| down.index);
+        if let Some(op) = self.stale_queues(&[wan, down], places.several) {
+            return Ok(Some(op));
         }
         Ok((self.accounting.acct == Some(false)).then_some(Op::Accounting(true)))
+    }
+
+    /// The next thing that several LANs need to share the one shaper.
+    ///
+    /// # Errors
+    /// The LAN where another program's qdisc excludes it.
+    #[inline(never)]
+    fn redirect_change<'p>(&self, places: &Places<'p>) -> Result<Option<IfbChange>, &'p Link> {
+        let Some(ifb) = places.down.filter(|_| places.several) else {
+            return Ok(None);
+        };
+        for lan in places.lans {
+            let change = self.ifb.change(lan.index, ifb.index);
+            if let Some(change) = change.map_err(|_| lan)? {
+                return Ok(Some(change));
+            }
+        }
+        Ok(None)
     }
 
     fn tree_change(
@@ -87,7 +123,9 @@ impl Engine {
         direction: Direction,
         places: &Places<'_>,
     ) -> Result<Option<Op>, Trouble> {
-        let (link, _) = self.way(direction, places);
+        let (Some(link), _) = self.way(direction, places) else {
+            return Ok(None);
+        };
         let Some(line) = self.line(direction, places) else {
             return Ok(None);
         };
@@ -115,7 +153,7 @@ impl Engine {
         Some(Line {
             direction,
             rate: rate?,
-            mtu_bytes: link.mtu,
+            mtu_bytes: link?.mtu,
             overhead_bytes: self.config.wan.overhead,
             shares,
             ceilings,
@@ -128,10 +166,10 @@ impl Engine {
         &self,
         direction: Direction,
         places: &Places<'p>,
-    ) -> (&'p Link, Option<Kbit>) {
+    ) -> (Option<&'p Link>, Option<Kbit>) {
         match direction {
-            Direction::Up => (places.wan, self.config.wan.up),
-            Direction::Down => (places.lan, self.config.wan.down),
+            Direction::Up => (Some(places.wan), self.config.wan.up),
+            Direction::Down => (places.down, self.config.wan.down),
         }
     }
 
@@ -154,7 +192,13 @@ impl Engine {
 
     fn wished_rules(&self, places: &Places<'_>) -> Ruleset {
         Ruleset {
-            lan: places.lan.name,
+            lans: match &self.config.lan {
+                // One that is not there yet has its rule already.
+                Lan::Interfaces(names) => IfNames::of(&mut names.iter().copied()),
+                Lan::Auto => {
+                    IfNames::of(&mut places.lans.iter().take(places.count).map(|lan| lan.name))
+                }
+            },
             wan: places.wan.name,
             layout: self.config.mark,
             default_class: self.config.default_class,
@@ -183,15 +227,28 @@ impl Engine {
             // Another program may have removed them before us; the marks that they made are still ours.
             self.remark.clear_left();
         }
-        let stale = self.trees.stale(&self.gave_up.roots);
+        if let Some(change) = self.ifb.stale(&[], &self.gave_up.devices) {
+            return Some(Op::Ifb(change));
+        }
+        let devices = &self.gave_up.devices;
+        // While something may still lead to the IFB device, what leads there would be lost.
+        let stale = self.stale_queues(devices, !devices.is_empty());
         if stale.is_none() && !self.gave_up.is_anything() {
             // Whoever comes back finds what then is.
             self.before = None;
         }
-        stale.map(|dev| Op::DeleteRoot {
-            dev,
-            handle: super::ROOT,
-        })
+        stale
+    }
+
+    /// A tree of ours on any device but these, then the IFB device, unless it is to stay.
+    #[inline(never)]
+    fn stale_queues(&self, but: &[IfIndex], ifb_stays: bool) -> Option<Op> {
+        if let Some(dev) = self.trees.stale(but) {
+            let handle = super::ROOT;
+            return Some(Op::DeleteRoot { dev, handle });
+        }
+        let ifb = self.links.ifb().filter(|_| !ifb_stays)?;
+        Some(Op::Ifb(IfbVerb::Delete.on(ifb.index)))
     }
 
     /// The operation that was going on is over.
@@ -208,6 +265,13 @@ impl Engine {
             ) if refused.cause() == Cause::Gone => {
                 self.carried_out(now, op);
             }
+            // Without its hook the kernel calls a filter that is not there invalid.
+            (op @ Op::Ifb(change), Err(refused))
+                if change.verb.is_removal()
+                    && matches!(refused.cause(), Cause::Gone | Cause::Invalid) =>
+            {
+                self.carried_out(now, op);
+            }
             (op, Err(refused)) => self.refused(now, op, refused),
         }
     }
@@ -222,6 +286,7 @@ impl Engine {
                 self.remark.rules_have(ruleset.layout);
             }
             Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
+            Op::Ifb(change) => self.ifb_done(change),
             Op::DeleteRules => self.remark.clear_all(),
             // Not longer for the second device than for the first.
             Op::Root { .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
@@ -273,11 +338,22 @@ impl Engine {
             Op::DeleteRules if denied => self.gave_up.owned = true,
             Op::DeleteRules => self.gave_up.rules = true,
             Op::Accounting(_) => self.gave_up.accounting = true,
-            Op::DeleteRoot { dev, .. } => {
-                let _ = self.gave_up.roots.push(dev);
+            Op::DeleteRoot { dev, .. }
+            | Op::Ifb(IfbChange {
+                at: Redirect { dev, .. },
+                ..
+            }) => {
+                let _ = self.gave_up.devices.push(dev);
             }
             _ => {}
         }
+    }
+
+    /// The kernel is as the change says.
+    fn ifb_done(&mut self, change: IfbChange) {
+        self.ifb.done(change);
+        // The device has another number, or none: what its name leads to is looked up again.
+        self.unknown.links |= matches!(change.verb, IfbVerb::Make | IfbVerb::On | IfbVerb::Delete);
     }
 
     /// Somebody has an address.
@@ -286,7 +362,7 @@ impl Engine {
         let ours = self
             .links
             .places(&self.config)
-            .is_ok_and(|places| places.lan.index == neighbour.dev);
+            .is_ok_and(|places| places.lan_indexes().contains(&neighbour.dev));
         if !ours {
             return;
         }
@@ -352,6 +428,10 @@ impl Engine {
     pub(super) fn placeable(&self, config: &crate::config::Config) -> Result<(), Unplaced> {
         match self.links.places(config) {
             // What `auto` finds may come later; a name is meant to be there.
+            Ok(Places {
+                missing: Some(missing),
+                ..
+            }) if config.lan != self.config.lan => Err(missing),
             Ok(_) | Err(Unplaced::NoDefaultRoute | Unplaced::NoLan) => Ok(()),
             // One that is waited for already is no mistake: a device can be classed while the line is down.
             Err(Unplaced::Missing { .. })
@@ -374,6 +454,7 @@ const fn what(op: &Op) -> &'static str {
         Op::DeleteClass { .. } => "to remove a class",
         Op::Leaf { .. } => "a leaf qdisc",
         Op::DeleteRoot { .. } => "to remove the HTB qdisc",
+        Op::Ifb(_) => "what several LANs need (modules ifb, sch_ingress, cls_u32, act_mirred)",
         Op::Rules { .. } => "the rules",
         Op::Adopt(_) => "to take over the rules",
         Op::Elements(_) => "a device's rule",

@@ -55,7 +55,7 @@ impl Bypass {
 
 /// Adds a line to those of `doctor`.
 fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
-    // There are fewer lines than there is room for: four abilities, five leaves, five more, and the bypasses.
+    // There are fewer lines than there is room for: four abilities, five leaves, six more, and the bypasses.
     let _ = to.findings.push(Finding {
         what: text(format_args!("{what}")),
         good,
@@ -64,7 +64,7 @@ fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
 }
 
 const _: () = assert!(
-    4 + LeafKind::ALL.len() + 5 + BYPASSES.len() <= FINDINGS_MAX,
+    4 + LeafKind::ALL.len() + 6 + BYPASSES.len() <= FINDINGS_MAX,
     "doctor has room for all it can find"
 );
 
@@ -113,12 +113,20 @@ impl Engine {
         add(doctor, "bytes of flows", counts, format_args!("{counted}"));
         let places = self.links.places(&self.config);
         let found = match &places {
-            Ok(places) => format_args!("WAN {}, LAN {}", places.wan.name, places.lan.name),
+            Ok(places) => format_args!("WAN {}, LAN {}", places.wan.name, places.down_name()),
             Err(unplaced) => format_args!("{}", *unplaced),
         };
         add(doctor, "interfaces", places.is_ok(), found);
         if let Some((good, found)) = self.calendar_finding() {
             add(doctor, "schedules", good, format_args!("{found}"));
+        }
+        let shared = self.ifb.shared().and_then(|dev| self.links.by_index(dev));
+        if let Some(link) = shared {
+            let found = format_args!(
+                "{} has filters of another program, which are asked before ours",
+                link.name
+            );
+            add(doctor, "filters", false, found);
         }
         if let Some(trouble) = &self.trouble {
             add(doctor, "lanes", false, format_args!("{trouble}"));

@@ -5,8 +5,8 @@ use core::net::IpAddr;
 use crate::config::Config;
 use crate::control::{Changed, Doctor, Failure, Request, Status};
 use crate::value::{
-    Before, Cause, ClassSeen, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Link, LinkBytes, Mac,
-    Neighbour, Qdisc, Refused, RuleSeen, Ruleset, TcHandle, TickRate,
+    Before, Cause, ClassSeen, FilterSeen, HtbClass, HtbRoot, IfIndex, IfbChange, Leaf, LeafKind,
+    Link, LinkBytes, Mac, Neighbour, Qdisc, Refused, RuleSeen, Ruleset, TcHandle, TickRate,
 };
 
 /// A client of the control socket, numbered by whoever holds the connections.
@@ -65,7 +65,9 @@ pub enum Input<'a> {
     Qdisc(Qdisc),
     /// A class, in answer to [`Look::Classes`].
     Class(ClassSeen),
-    /// Somebody else changed qdiscs or classes of this device.
+    /// A filter, in answer to [`Look::Filters`].
+    Filter(FilterSeen),
+    /// Somebody else changed qdiscs, classes or filters of this device.
     TreeTouched(IfIndex),
     /// Something of our rules, in answer to [`Look::Rules`].
     Rule(RuleSeen),
@@ -124,6 +126,8 @@ pub enum Look {
     Qdiscs,
     /// The classes of a device.
     Classes(IfIndex),
+    /// The filters of a device that has a hook for them.
+    Filters(IfIndex),
     /// Our table, its rules and its devices.
     Rules,
     /// Whether the kernel counts the bytes of flows.
@@ -150,7 +154,7 @@ pub enum Put {
 }
 
 /// Something to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Look, and bring what is seen as inputs.
     Look(Look),
@@ -197,6 +201,8 @@ pub enum Op {
         /// Its name.
         handle: TcHandle,
     },
+    /// Change what several LANs share one shaper by.
+    Ifb(IfbChange),
     /// Make this rule set, with all devices, at once.
     Rules {
         /// How.

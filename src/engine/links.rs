@@ -4,8 +4,9 @@ use core::fmt;
 
 use heapless::Vec;
 
+use super::ifb::IFB_NAME;
 use super::limits::LINKS_MAX;
-use crate::config::{Config, Lan};
+use crate::config::{Config, LANS_MAX, Lan};
 use crate::value::{IfIndex, IfName, Link, LinkKind};
 
 /// What is known of the interfaces.
@@ -16,13 +17,42 @@ pub struct Links {
     route: Option<(IfIndex, u32)>,
 }
 
-/// The two devices that matter.
+/// The devices that matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places<'a> {
     /// Where uploads leave.
     pub wan: &'a Link,
-    /// Where downloads leave.
-    pub lan: &'a Link,
+    /// Where the home is: those that are there; the places behind them hold the first again.
+    pub lans: Lans<'a>,
+    /// How many are there.
+    pub count: usize,
+    /// Several LANs are meant: all that leaves them goes through one IFB device first, so that their sum is held to the line.
+    pub several: bool,
+    /// Where downloads are shaped: at the one LAN, or at that IFB device, once it is there.
+    pub down: Option<&'a Link>,
+    /// Which of several LANs is not there yet, the first of them. It is taken in when it comes.
+    pub missing: Option<Unplaced>,
+}
+
+/// Some interfaces.
+pub type Lans<'a> = [&'a Link; LANS_MAX];
+
+impl<'a> Places<'a> {
+    /// The kernel's numbers of the LANs.
+    pub fn lan_indexes(&self) -> [IfIndex; LANS_MAX] {
+        self.lans.map(|lan| lan.index)
+    }
+
+    /// All of them, some more than once.
+    pub fn all(&self) -> [&'a Link; LANS_MAX + 2] {
+        let [a, b, c, d] = self.lans;
+        [self.wan, self.down.unwrap_or(self.wan), a, b, c, d]
+    }
+
+    /// What the device that downloads are shaped at is called, also before it is there.
+    pub fn down_name(&self) -> &'a str {
+        self.down.map_or(IFB_NAME, |down| down.name.as_str())
+    }
 }
 
 /// Why the WAN or the LAN is not known.
@@ -39,10 +69,8 @@ pub enum Unplaced {
     },
     /// `auto`, and nothing can be the LAN.
     NoLan,
-    /// `auto`, and several can be the LAN.
+    /// `auto`, and more can be the LAN than can be told apart, or than there is room for.
     SeveralLans(IfName, IfName),
-    /// More than one interface is configured.
-    ManyLans,
     /// The LAN is the WAN.
     Same(IfName),
 }
@@ -66,9 +94,6 @@ impl fmt::Display for Unplaced {
                 "lan is auto and both {} and {} could be it; name the interface",
                 *one, *other
             ),
-            Unplaced::ManyLans => {
-                format_args!("lan: expected one interface, found several; put them into one bridge")
-            }
             Unplaced::Same(name) => {
                 format_args!(
                     "lan: expected another interface than the WAN's, found {}",
@@ -159,43 +184,88 @@ impl Links {
                 .and_then(|(dev, _)| self.by_index(dev))
                 .ok_or(Unplaced::NoDefaultRoute)?,
         };
-        let lan = match &config.lan {
-            Lan::Auto => self.only_lan(wan)?,
-            Lan::Interfaces(names) => match names.as_slice() {
-                [name] => self.by_name("lan", *name)?,
-                [] => return Err(Unplaced::NoLan),
-                _ => return Err(Unplaced::ManyLans),
-            },
+        let mut found = Found {
+            lans: [wan; LANS_MAX],
+            count: 0,
         };
-        if lan.index == wan.index {
-            return Err(Unplaced::Same(lan.name));
-        }
-        Ok(Places { wan, lan })
-    }
-
-    /// The one bridge; without bridges, the one other interface. A bridge's ports and switched-off interfaces do not count.
-    fn only_lan(&self, wan: &Link) -> Result<&Link, Unplaced> {
-        let usable = |link: &&Link| {
-            link.up
-                && link.index != wan.index
-                && link.master.is_none()
-                && link.kind != LinkKind::Loopback
-                && link.mac.is_some()
-        };
-        let only = |kind: LinkKind| {
-            let mut found = self
-                .links
-                .iter()
-                .filter(usable)
-                .filter(move |link| link.kind == kind);
-            match (found.next(), found.next()) {
-                (Some(one), Some(other)) => Err(Unplaced::SeveralLans(one.name, other.name)),
-                (one, _) => Ok(one),
+        let mut missing = None;
+        let several = match &config.lan {
+            Lan::Auto => {
+                self.automatic_lans(wan, &mut found)?;
+                found.count > 1
+            }
+            Lan::Interfaces(names) => {
+                for name in names {
+                    match self.by_name("lan", *name) {
+                        Ok(lan) if lan.index == wan.index => return Err(Unplaced::Same(*name)),
+                        // As many as the configuration can name.
+                        Ok(lan) => drop(found.push(lan, LANS_MAX)),
+                        Err(unplaced) => {
+                            missing.get_or_insert(unplaced);
+                        }
+                    }
+                }
+                names.len() > 1
             }
         };
-        match only(LinkKind::Bridge)? {
-            Some(bridge) => Ok(bridge),
-            None => only(LinkKind::Other)?.ok_or(Unplaced::NoLan),
+        let Found { lans, count } = found;
+        if count == 0 {
+            return Err(missing.unwrap_or(Unplaced::NoLan));
         }
+        Ok(Places {
+            wan,
+            lans,
+            count,
+            several,
+            down: if several { self.ifb() } else { Some(lans[0]) },
+            missing,
+        })
+    }
+
+    /// The IFB device that several LANs share, if it is there.
+    pub fn ifb(&self) -> Option<&Link> {
+        let mut links = self.links.iter();
+        links.find(|link| link.kind == LinkKind::Ifb && link.name.as_str() == IFB_NAME)
+    }
+
+    /// The bridges; without bridges, the one other interface. A bridge's ports and switched-off interfaces do not count.
+    fn automatic_lans<'l>(&'l self, wan: &Link, found: &mut Found<'l>) -> Result<(), Unplaced> {
+        for (kind, room) in [(LinkKind::Bridge, LANS_MAX), (LinkKind::Other, 1)] {
+            for link in &self.links {
+                let usable = link.kind == kind
+                    && link.up
+                    && link.index != wan.index
+                    && link.master.is_none()
+                    && link.mac.is_some();
+                if usable && !found.push(link, room) {
+                    return Err(Unplaced::SeveralLans(found.lans[0].name, link.name));
+                }
+            }
+            if found.count > 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// LANs that were found.
+struct Found<'a> {
+    lans: Lans<'a>,
+    count: usize,
+}
+
+impl<'a> Found<'a> {
+    /// Adds one where there is room for so many. Returns whether there was.
+    fn push(&mut self, link: &'a Link, room: usize) -> bool {
+        if self.count == 0 {
+            self.lans = [link; LANS_MAX];
+        }
+        match self.lans.get_mut(self.count).filter(|_| self.count < room) {
+            Some(place) => *place = link,
+            None => return false,
+        }
+        self.count += 1;
+        true
     }
 }

@@ -2,6 +2,7 @@
 
 use super::limits::{BUSY_LOOKS_MAX, RESYNC_EVERY};
 use super::{Engine, Event, Look, Op, Step, Timer, Trouble, doctor, rules::RulesSeen};
+use crate::config::LANS_MAX;
 use crate::value::{Cause, IfIndex, Instant, Refused};
 
 /// What has to be looked at before anything is decided.
@@ -48,7 +49,7 @@ impl Unknown {
             Look::Neighbours => self.neighbours = true,
             Look::Accounting => self.accounting = true,
             Look::Rules => self.rules = true,
-            Look::Qdiscs | Look::Classes(_) => self.qdiscs = true,
+            Look::Qdiscs | Look::Classes(_) | Look::Filters(_) => self.qdiscs = true,
             Look::Leases
             | Look::Bytes(_)
             | Look::Fill
@@ -106,7 +107,8 @@ impl Engine {
             Look::Routes => self.links.forget_routes(),
             Look::Neighbours => {
                 let places = self.links.places(&self.config);
-                self.neighbours_of = places.ok().map(|places| places.lan.index);
+                self.neighbours_of =
+                    places.map_or([IfIndex(0); LANS_MAX], |places| places.lan_indexes());
             }
             Look::Qdiscs => self.forget_trees(),
             Look::Rules => {
@@ -127,9 +129,10 @@ impl Engine {
 
     pub(super) fn forget_trees(&mut self) {
         let devices = match self.links.places(&self.config) {
-            Ok(places) => [Some(places.wan.index), Some(places.lan.index)],
+            Ok(places) => [Some(places.wan.index), places.down.map(|down| down.index)],
             Err(_) => [None; 2],
         };
+        self.ifb.forget();
         self.trees.forget(devices);
         self.unknown.classes = devices;
     }
@@ -156,6 +159,7 @@ impl Engine {
                     .find_map(Option::take)
                     .map(Look::Classes)
             })
+            .or_else(|| self.ifb.next_look().map(Look::Filters))
             .or_else(|| self.next_counter_look())
     }
 

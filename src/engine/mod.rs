@@ -23,6 +23,7 @@ mod calendar;
 mod change;
 mod devices;
 mod doctor;
+mod ifb;
 mod input;
 mod journal;
 mod lanes;
@@ -41,12 +42,13 @@ mod whom;
 
 use heapless::Vec;
 
-use crate::config::Config;
+use crate::config::{Config, LANS_MAX};
 use crate::control::Failure;
-use crate::value::{Before, Instant, MarkLayout, Refused};
+use crate::value::{Before, IfIndex, Instant, MarkLayout, Refused, TcHandle};
 
 pub use calendar::InForce;
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
+pub use ifb::{IFB_NAME, Ifb};
 pub use input::{
     Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Step,
 };
@@ -76,6 +78,7 @@ pub struct Engine {
     goal: Goal,
     links: Links,
     trees: Trees,
+    ifb: Ifb,
     rules: RulesSeen,
     devices: Devices,
     remark: Remark,
@@ -86,8 +89,8 @@ pub struct Engine {
     unknown: Unknown,
     /// A list could not be seen: nothing is decided by what is left of it.
     blind: bool,
-    /// Where the LAN was when the neighbours were last asked for.
-    neighbours_of: Option<crate::value::IfIndex>,
+    /// Which LANs there were when the neighbours were last asked for.
+    neighbours_of: [IfIndex; LANS_MAX],
     /// Lists in a row that were overtaken by changes.
     busy_looks: u8,
     /// When everything was last looked at because events were lost, and when the neighbours were.
@@ -145,6 +148,7 @@ impl Engine {
             goal: Goal::Configured,
             links: Links::default(),
             trees: Trees::default(),
+            ifb: Ifb::default(),
             rules: RulesSeen::default(),
             devices: Devices::default(),
             remark: Remark::default(),
@@ -153,7 +157,7 @@ impl Engine {
             timers: Timers::default(),
             unknown: Unknown::EVERYTHING,
             blind: false,
-            neighbours_of: None,
+            neighbours_of: [IfIndex(0); LANS_MAX],
             busy_looks: 0,
             resynced: None,
             resynced_neighbours: None,
@@ -267,6 +271,7 @@ impl Engine {
             Input::LinkGone(dev) => {
                 self.links.lose(dev);
                 self.trees.lose(dev);
+                self.ifb.lose(dev);
                 // The route went with it, and the kernel does not always say so.
                 self.unknown.routes = true;
                 self.news();
@@ -278,11 +283,13 @@ impl Engine {
             Input::DefaultRoute { dev, metric } => self.links.learn_route(dev, metric),
             Input::Neighbour(neighbour) => self.see_neighbour(now, &neighbour),
             Input::Lease(lease) => self.see_lease(now, &lease),
+            Input::Qdisc(qdisc) if qdisc.parent == TcHandle::CLSACT => self.ifb.learn_hook(&qdisc),
             Input::Qdisc(qdisc) => self.trees.learn_qdisc(&qdisc),
+            Input::Filter(filter) => self.ifb.learn_filter(&filter),
             Input::Class(class) => self.trees.learn_class(&class),
             Input::TreeTouched(dev) => {
                 match self.links.places(&self.config) {
-                    Ok(places) if ![places.wan.index, places.lan.index].contains(&dev) => {}
+                    Ok(places) if places.all().iter().all(|link| link.index != dev) => {}
                     Ok(_) => {
                         self.unknown.qdiscs = true;
                         self.fights.touched = true;
@@ -333,7 +340,7 @@ impl Engine {
         // Not with each list that was seen: two of them may be asked for in turn.
         self.busy_looks = 0;
         if let Some(op) = self.next_op(now) {
-            self.doing = Some(op.clone());
+            self.doing = Some(op);
             return Step::Do(op);
         }
         // With everything in place the counters are wanted.

@@ -13,7 +13,7 @@ use crate::value::{IfIndex, Instant, LinkBytes, TcStats};
 struct Sample {
     at: Instant,
     wan: LinkBytes,
-    /// The WAN's and the LAN's device.
+    /// The WAN's device, and the one that downloads leave by.
     devices: [IfIndex; 2],
     /// Of each queue on either.
     classes: [[TcStats; Queue::ALL.len()]; 2],
@@ -140,7 +140,8 @@ impl Engine {
         let Ok(places) = self.links.places(&self.config) else {
             return;
         };
-        let devices = [places.wan.index, places.lan.index];
+        let Some(down) = places.down else { return };
+        let devices = [places.wan.index, down.index];
         match &self.rates.latest {
             // Another device's counters have another start.
             Some(latest) if latest.devices != devices => self.rates.previous = None,

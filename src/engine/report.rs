@@ -79,6 +79,12 @@ impl Engine {
         if !self.saving.spoiled.is_empty() && self.goal == Goal::Configured {
             return self.saving.spoiled.clone();
         }
+        if self.is_on()
+            && let Ok(places) = self.links.places(&self.config)
+            && let Some(missing) = places.missing
+        {
+            return text(format_args!("{missing} (yet)"));
+        }
         if self.config.enabled && self.goal == Goal::Configured {
             return self.off_reason();
         }
@@ -101,9 +107,14 @@ impl Engine {
         proven_percent: Option<u8>,
     ) -> Side {
         let (link, rate) = self.way(direction, places);
-        let leaf = self.trees.tree(link.index).and_then(super::Tree::leaf);
+        let tree = link.and_then(|link| self.trees.tree(link.index));
+        let leaf = tree.and_then(super::Tree::leaf);
+        let name = match direction {
+            Direction::Up => places.wan.name.as_str(),
+            Direction::Down => places.down_name(),
+        };
         Side {
-            interface: text(format_args!("{}", link.name)),
+            interface: text(format_args!("{name}")),
             line_kbit: rate.map_or(0, |rate| rate.0),
             rate_kbit: queue_kbit
                 .iter()
@@ -124,7 +135,7 @@ impl Engine {
         rate_kbit: u32,
     ) -> Line {
         let (link, _) = self.way(direction, places);
-        let tree = self.trees.tree(link.index);
+        let tree = link.and_then(|link| self.trees.tree(link.index));
         let stats = tree.map_or(TcStats::default(), |tree| tree.stats(queue));
         let guarantee = match self.line(direction, places) {
             Some(line) if queue != Queue::Lane(Class::Exempt) => line.share(queue),

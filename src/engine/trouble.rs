@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::limits::{FIGHT_WINDOW, FIGHTS_MAX, HEALTH_EVERY, RETRY_MAX, RETRY_MIN_S};
 use super::links::Unplaced;
 use super::{Engine, Event, Goal, Timer};
-use crate::value::{IfName, Instant, Link, Refused, TcHandle};
+use crate::value::{IfName, Instant, Refused, TcHandle};
 
 /// A reason that someone can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,14 +78,14 @@ pub(super) struct Fights {
     pub(super) touched: bool,
     since: Option<Instant>,
     rounds: u8,
-    /// Where the WAN and the LAN were when all was last as wished.
-    places: Option<[Link; 2]>,
+    /// Where the WAN and the LANs were when all was last as wished.
+    places: u32,
 }
 
 impl Fights {
     /// What differs next differs because the wish is another.
     pub(super) const fn forget_places(&mut self) {
-        self.places = None;
+        self.places = 0;
     }
 }
 
@@ -116,9 +116,16 @@ impl Engine {
         }
     }
 
-    fn places_now(&self) -> Option<[Link; 2]> {
-        let places = self.links.places(&self.config).ok()?;
-        Some([*places.wan, *places.lan])
+    /// Where the WAN and the LANs are, as a number that differs when they do: 0 while it is not known.
+    fn places_now(&self) -> u32 {
+        let Ok(places) = self.links.places(&self.config) else {
+            return 0;
+        };
+        places.all().iter().fold(1, |sum: u32, link| {
+            let state = link.mtu ^ u32::from(link.up) << 31;
+            // FNV's multiplier: each number has its own place in the sum.
+            (sum.wrapping_mul(0x0100_0193) ^ link.index.0).wrapping_mul(0x0100_0193) ^ state
+        })
     }
 
     fn retry_later(&mut self, now: Instant) {

@@ -10,6 +10,13 @@ impl TcHandle {
     /// The root of a device (`TC_H_ROOT`, linux/pkt_sched.h 6.12).
     pub const ROOT: TcHandle = TcHandle(0xffff_ffff);
 
+    /// Where `clsact` and `ingress` stand on a device (`TC_H_CLSACT`).
+    pub const CLSACT: TcHandle = TcHandle(0xffff_fff1);
+    /// What filters for arriving packets hang in (`TC_H_MIN_INGRESS`).
+    pub const INGRESS: TcHandle = TcHandle(0xffff_fff2);
+    /// What filters for leaving packets hang in (`TC_H_MIN_EGRESS`).
+    pub const EGRESS: TcHandle = TcHandle(0xffff_fff3);
+
     /// `major:minor`.
     pub const fn new(major: u16, minor: u16) -> TcHandle {
         TcHandle(((major as u32) << 16) | minor as u32)

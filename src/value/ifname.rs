@@ -18,6 +18,16 @@ pub struct IfName {
     len: u8,
 }
 
+/// Interface names that fit [`IfNames`]: a home with a guest network, a network of things, and one more.
+pub const IF_NAMES_MAX: usize = 4;
+
+/// A few interface names, in an order that means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IfNames {
+    /// The places that nobody has are empty.
+    names: [IfName; IF_NAMES_MAX],
+}
+
 /// A text that is no interface name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadIfName;
@@ -56,6 +66,30 @@ impl IfName {
     pub fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         super::utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl IfNames {
+    /// These; what is beyond [`IF_NAMES_MAX`] is left out.
+    // `dyn`: one copy of the code is enough.
+    #[inline(never)]
+    pub fn of(names: &mut dyn Iterator<Item = IfName>) -> IfNames {
+        let nobody = IfName {
+            bytes: [0; IF_NAME_BYTES_MAX],
+            len: 0,
+        };
+        let mut all = IfNames {
+            names: [nobody; IF_NAMES_MAX],
+        };
+        for (place, name) in all.names.iter_mut().zip(names) {
+            *place = name;
+        }
+        all
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &IfName> {
+        self.names.iter().filter(|name| name.len > 0)
     }
 }
 

@@ -26,6 +26,8 @@ pub enum LinkKind {
     Loopback,
     /// A bridge.
     Bridge,
+    /// An intermediate functional block: what is handed to it waits in its queues and then goes on from where it came.
+    Ifb,
     /// Anything else.
     Other,
 }

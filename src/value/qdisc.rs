@@ -226,6 +226,8 @@ pub enum Discipline {
     },
     /// One that can be a leaf of ours.
     Leaf(Leaf),
+    /// What filters for leaving packets hang in.
+    Clsact,
     /// Any other.
     Other,
 }

@@ -1,10 +1,10 @@
-use super::{Class, IfName, Mac, MarkLayout};
+use super::{Class, IfName, IfNames, Mac, MarkLayout};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ruleset {
     /// Where the home is.
-    pub lan: IfName,
+    pub lans: IfNames,
     /// Where the slow line is.
     pub wan: IfName,
     /// Where the class stands in the mark.
@@ -63,7 +63,7 @@ pub enum RuleSeen {
 impl Ruleset {
     /// Counts the forms that the rules of one rule set have had; a change of their form by a newer program changes it, so that
     /// what an older one left is replaced.
-    const FORM: u32 = 1;
+    const FORM: u32 = 2;
 
     /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
     pub fn fingerprint(&self) -> u32 {
@@ -76,10 +76,13 @@ impl Ruleset {
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }
-        for name in [&self.lan, &self.wan] {
-            hash = fnv_1a(hash, name.as_str().as_bytes());
-            hash = fnv_1a(hash, &[0]);
-        }
+        hash = fnv_1a(hash, self.wan.as_str().as_bytes());
+        // A sum: the LANs have no order.
+        let lans = self.lans.iter();
+        let sum = lans.fold(0_u32, |sum, name| {
+            sum.wrapping_add(fnv_1a(0x811c_9dc5, name.as_str().as_bytes()))
+        });
+        hash = fnv_1a(hash, &sum.to_be_bytes());
         fnv_1a(hash, &[u8::from(self.guarded)])
     }
 }

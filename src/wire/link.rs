@@ -6,24 +6,25 @@ use super::netlink::{Header, Message};
 use super::{Malformed, Writer};
 use crate::value::{IfIndex, IfName, Link, LinkBytes, LinkKind};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_DELLINK: u16 = 17;
+pub(super) const RTM_NEWLINK: u16 = 16;
+pub(super) const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 
 const AF_UNSPEC: u8 = 0;
 const ARPHRD_LOOPBACK: u16 = 772;
-const IFF_UP: u32 = 1;
+pub(super) const IFF_UP: u32 = 1;
 
 const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
+pub(super) const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_STATS: u16 = 7;
 const IFLA_MASTER: u16 = 10;
-const IFLA_LINKINFO: u16 = 18;
+pub(super) const IFLA_LINKINFO: u16 = 18;
 const IFLA_STATS64: u16 = 23;
 const IFLA_EXT_MASK: u16 = 29;
-const IFLA_INFO_KIND: u16 = 1;
+pub(super) const IFLA_INFO_KIND: u16 = 1;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
+pub(super) const KIND_IFB: &str = "ifb";
 
 /// What a link message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,8 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
     if family != AF_UNSPEC {
         return Ok(None);
     }
-    let (mut name, mut mac, mut mtu, mut master, mut bridge) = (None, None, 0, None, false);
+    let (mut name, mut mac, mut mtu, mut master) = (None, None, 0, None);
+    let mut told = LinkKind::Other;
     body.attributes(&mut |kind, value| match kind {
         IFLA_ADDRESS => mac = value.mac(),
         IFLA_IFNAME => name = Some(value.text()),
@@ -83,7 +85,11 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
         IFLA_MASTER => master = Some(IfIndex(value.u32())),
         IFLA_LINKINFO => value.attributes(&mut |kind, value| {
             if kind == IFLA_INFO_KIND {
-                bridge = value.text() == "bridge";
+                told = match value.text() {
+                    "bridge" => LinkKind::Bridge,
+                    KIND_IFB => LinkKind::Ifb,
+                    _ => LinkKind::Other,
+                };
             }
         }),
         _ => {}
@@ -99,8 +105,7 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
     };
     let kind = match hardware {
         ARPHRD_LOOPBACK => LinkKind::Loopback,
-        _ if bridge => LinkKind::Bridge,
-        _ => LinkKind::Other,
+        _ => told,
     };
     Ok(Some(LinkChange::Present(Link {
         index,

@@ -255,6 +255,7 @@ pub fn text(path: &Path) -> &str {
 pub struct Wish<'a> {
     pub enabled: bool,
     pub wan: &'a str,
+    pub lans: Vec<&'a str>,
     pub up_kbit: u32,
     pub down_kbit: u32,
     pub default_class: &'a str,
@@ -271,6 +272,7 @@ impl Default for Wish<'_> {
         Wish {
             enabled: true,
             wan: house::WAN,
+            lans: vec![house::LAN],
             up_kbit: 20_000,
             down_kbit: 50_000,
             default_class: "standard",
@@ -298,6 +300,7 @@ impl<'a> Wish<'a> {
         let Wish {
             enabled,
             wan,
+            lans,
             up_kbit,
             down_kbit,
             default_class,
@@ -318,11 +321,10 @@ impl<'a> Wish<'a> {
         format!(
             "{{\n  \"version\": 1,\n  \"enabled\": {enabled},\n  \
              \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit} }},\n  \
-             \"lan\": [\"{lan}\"],\n  \"default_class\": \"{default_class}\",\n  \
+             \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
              \"ceilings\": {ceilings},\n  \
              \"devices\": [{list}]\n}}\n",
-            lan = house::LAN,
         )
     }
 }

@@ -33,6 +33,7 @@ mod holder;
 mod input;
 mod interfaces;
 mod interference;
+mod lans;
 mod password;
 mod quiet;
 mod refusal;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         shares::all(),
         interfaces::all(),
         interference::all(),
+        lans::all(),
         input::all(),
         refusal::all(),
         quiet::all(),

@@ -7,8 +7,8 @@ use super::dice::Dice;
 
 use lanemark::value::{Address, Lossy, Pieces, halves, utf8};
 use lanemark::value::{
-    BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, Instant, Kbit, LeafKind, Mac,
-    MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
+    BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, IfNames, Instant, Kbit,
+    LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
 };
 
 #[test]
@@ -256,8 +256,11 @@ fn handles_read_as_in_tc() {
 #[test]
 fn rule_sets_that_differ_have_other_fingerprints() {
     let name = |text| IfName::parse(text).unwrap();
+    fn lans(texts: &[&str]) -> IfNames {
+        IfNames::of(&mut texts.iter().map(|text| IfName::parse(text).unwrap()))
+    }
     let one = Ruleset {
-        lan: name("br-lan"),
+        lans: lans(&["br-lan"]),
         wan: name("eth0"),
         layout: MarkLayout::default(),
         default_class: Class::Standard,
@@ -267,17 +270,21 @@ fn rule_sets_that_differ_have_other_fingerprints() {
     let mut all = vec![
         one,
         Ruleset {
-            lan: name("eth0"),
+            lans: lans(&["eth0"]),
             wan: name("br-lan"),
             ..one
         },
         Ruleset {
-            lan: name("br-lane"),
+            lans: lans(&["br-lane"]),
             wan: name("th0"),
             ..one
         },
         Ruleset {
             wan: name("eth1"),
+            ..one
+        },
+        Ruleset {
+            lans: lans(&["br-lan", "br-guest"]),
             ..one
         },
         Ruleset {

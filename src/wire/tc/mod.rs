@@ -1,7 +1,8 @@
-//! Qdiscs and classes, with their counters.
+//! Qdiscs and classes, with their counters; filters.
 //!
 //! Read before editing: linux/pkt_sched.h, linux/rtnetlink.h (6.12) `struct tcmsg`, linux/gen_stats.h.
 
+mod filter;
 mod htb;
 mod leaf;
 
@@ -9,9 +10,11 @@ use super::cursor::Place;
 use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use super::{Malformed, Reader, Writer};
 use crate::value::{
-    ClassSeen, Discipline, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Qdisc, TcHandle, TcStats,
-    TickRate,
+    ClassSeen, Discipline, FilterSeen, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Qdisc, TcHandle,
+    TcStats, TickRate,
 };
+
+pub use filter::{emit_filter_dump, emit_ifb};
 
 const RTM_NEWQDISC: u16 = 36;
 const RTM_DELQDISC: u16 = 37;
@@ -242,6 +245,8 @@ pub enum TcChange {
         /// Its name.
         handle: TcHandle,
     },
+    /// A filter is there, like this, or is gone.
+    Filter(FilterSeen),
     /// A class is gone.
     ClassGone {
         /// The device.
@@ -251,12 +256,15 @@ pub enum TcChange {
     },
 }
 
-/// Reads a qdisc or class message. `None`: another message, or a class of another discipline.
+/// Reads a message about a qdisc, a class or a filter. `None`: another message, or a class of another discipline.
 ///
 /// # Errors
 /// [`Malformed`].
 pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
     let kind = message.header.kind;
+    if matches!(kind, filter::RTM_NEWTFILTER | filter::RTM_DELTFILTER) {
+        return filter::parse(message).map(Some);
+    }
     if !matches!(
         kind,
         RTM_NEWQDISC | RTM_DELQDISC | RTM_NEWTCLASS | RTM_DELTCLASS
@@ -310,6 +318,9 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
 fn discipline(name: &str, options: &mut Reader<'_>) -> Result<Discipline, Malformed> {
     if name == htb::KIND {
         return htb::parse_root(options);
+    }
+    if name == filter::KIND_CLSACT {
+        return Ok(Discipline::Clsact);
     }
     let Some(kind) = LeafKind::ALL.into_iter().find(|kind| kind.name() == name) else {
         return Ok(Discipline::Other);

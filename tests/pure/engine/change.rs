@@ -239,7 +239,10 @@ fn a_configuration_that_names_a_missing_interface_is_refused_and_nothing_changes
             lan,
             "lan: expected an interface of this router, found br-guest",
         ),
-        (several, "lan: expected one interface, found several"),
+        (
+            several,
+            "lan: expected another interface than the WAN's, found eth0",
+        ),
         (
             same,
             "lan: expected another interface than the WAN's, found eth0",

@@ -51,11 +51,13 @@ fn line(op: &Op) -> String {
         }
         Op::DeleteClass { dev, handle } => format!("class delete dev {} {handle}", dev.0),
         Op::DeleteRoot { dev, handle } => format!("root delete dev {} {handle}", dev.0),
+        Op::Ifb(change) => format!("ifb {change:?}"),
         Op::Rules { ruleset, instead } => {
             let layout = ruleset.layout;
+            let lans: Vec<String> = ruleset.lans.iter().map(ToString::to_string).collect();
+            let lans = lans.join(" ");
             format!(
-                "rules lan {} wan {} mask {:#x} shift {} default {} guarded {} before {:?} instead {instead}",
-                ruleset.lan,
+                "rules lan {lans} wan {} mask {:#x} shift {} default {} guarded {} before {:?} instead {instead}",
                 ruleset.wan,
                 layout.mask(),
                 layout.shift(),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use lanemark::engine::{Devices, Judgement, MAJOR, Op, Put, ROOT, class_handle};
+use lanemark::engine::{Devices, IFB_NAME, Judgement, MAJOR, Op, Put, ROOT, class_handle};
 use lanemark::value::{
-    Cause, Class, Flow, HtbClass, HtbRoot, IfIndex, Leaf, Link, LinkBytes, Mac, MarkLayout,
-    Neighbour, Refused, Ruleset, TcHandle, TcStats,
+    Cause, Class, Flow, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Leaf, Link, LinkBytes,
+    LinkKind, Mac, MarkLayout, Neighbour, Refused, Ruleset, TcHandle, TcStats,
 };
 
-use super::house::{LAN, LAN_ADDRESSES};
+use super::house::{LAN, LAN_ADDRESSES, link};
 
 #[derive(Clone, Debug, Default)]
 pub struct Kernel {
@@ -19,6 +19,7 @@ pub struct Kernel {
     /// What the lease file says; not the kernel's, but as far outside of the engine.
     pub leases: Vec<(Mac, IpAddr, String)>,
     pub trees: BTreeMap<IfIndex, Root>,
+    pub hooks: BTreeMap<IfIndex, Hook>,
     pub table: Option<Table>,
     /// `nf_conntrack_acct`; none is a kernel without it.
     pub acct: Option<bool>,
@@ -29,6 +30,15 @@ pub struct Kernel {
     /// What the clock on the wall showed when that of the tests began, and the zone of the router.
     pub wall_s: u32,
     pub zone: &'static str,
+}
+
+/// What filters hang in on a device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hook {
+    /// It is the old `ingress`, which leaving packets do not pass.
+    pub ingress: bool,
+    /// Their preferences, and where those of ours lead.
+    pub filters: BTreeMap<u16, Option<IfIndex>>,
 }
 
 /// The qdisc at the root of a device, with what is below it.
@@ -98,6 +108,7 @@ impl Kernel {
                 }
                 _ => no(Cause::Gone),
             },
+            Op::Ifb(change) => self.change_ifb(*change),
             Op::Rules { ruleset, instead } => self.make_rules(*ruleset, *instead, devices),
             Op::Adopt(_) => match &mut self.table {
                 Some(table) if table.ruleset.guarded && !table.owned => {
@@ -121,6 +132,84 @@ impl Kernel {
             },
             Op::Look(_) | Op::Save => unreachable!("not a change of the kernel"),
         }
+    }
+
+    fn change_ifb(&mut self, change: IfbChange) -> Result<(), Refused> {
+        let IfbChange { verb, at } = change;
+        let dev = at.dev;
+        match verb {
+            IfbVerb::Make => {
+                if self.links.iter().any(|link| link.name.as_str() == IFB_NAME) {
+                    return no(Cause::Exists);
+                }
+                let highest = self.links.iter().map(|link| link.index.0).max();
+                let index = IfIndex(highest.unwrap_or_default().max(50) + 1);
+                self.links.push(link(index, IFB_NAME, LinkKind::Ifb));
+            }
+            IfbVerb::On => match self.links.iter_mut().find(|link| link.index == dev) {
+                Some(link) => link.up = true,
+                None => return no(Cause::Gone),
+            },
+            IfbVerb::Delete => self.delete_link(dev),
+            IfbVerb::Hook => {
+                if self.hooks.contains_key(&dev) {
+                    return no(Cause::Exists);
+                }
+                self.hooks.insert(dev, Hook::default());
+            }
+            IfbVerb::Unhook => {
+                return match self.hooks.remove(&dev) {
+                    Some(_) => Ok(()),
+                    None => no(Cause::Gone),
+                };
+            }
+            IfbVerb::Redirect => {
+                let up = |link: &&Link| link.index == at.to && link.up;
+                if !self.links.iter().any(|link| up(&link)) {
+                    return no(Cause::Gone);
+                }
+                match self.hooks.get_mut(&at.dev).filter(|hook| !hook.ingress) {
+                    Some(hook) => {
+                        hook.filters.insert(at.preference, Some(at.to));
+                    }
+                    None => return no(Cause::Invalid),
+                }
+            }
+            IfbVerb::Release => {
+                let hook = self.hooks.get_mut(&dev);
+                if hook
+                    .and_then(|hook| hook.filters.remove(&at.preference))
+                    .is_none()
+                {
+                    return no(Cause::Gone);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a device has goes with it; filters that lead to it lead nowhere from then on.
+    pub fn delete_link(&mut self, dev: IfIndex) {
+        self.links.retain(|link| link.index != dev);
+        self.trees.remove(&dev);
+        self.hooks.remove(&dev);
+        for to in self
+            .hooks
+            .values_mut()
+            .flat_map(|hook| hook.filters.values_mut())
+        {
+            if *to == Some(dev) {
+                *to = Some(IfIndex(0));
+            }
+        }
+    }
+
+    /// Devices of which nothing leaves, since a filter leads to a device that is gone or off.
+    pub fn swallowing(&self) -> Vec<IfIndex> {
+        let on = |dev: &IfIndex| self.links.iter().any(|link| link.index == *dev && link.up);
+        let hooks = self.hooks.iter();
+        let lost = hooks.filter(|(_, hook)| hook.filters.values().flatten().any(|to| !on(to)));
+        lost.map(|(dev, _)| *dev).collect()
     }
 
     fn make_root(&mut self, dev: IfIndex, root: HtbRoot) -> Result<(), Refused> {
@@ -305,6 +394,7 @@ impl Kernel {
         }
         Picture {
             trees,
+            hooks: self.hooks.clone(),
             table: self.table.clone(),
             acct: self.acct,
             marks: self.flows.iter().map(|flow| flow.mark).collect(),
@@ -312,7 +402,13 @@ impl Kernel {
     }
 
     pub fn has_anything_of_ours(&self) -> bool {
-        self.table.is_some() || self.trees.values().any(|root| root.handle.major() == MAJOR)
+        self.table.is_some()
+            || self.trees.values().any(|root| root.handle.major() == MAJOR)
+            || self.links.iter().any(|link| link.name.as_str() == IFB_NAME)
+            || self
+                .hooks
+                .values()
+                .any(|hook| hook.filters.values().any(Option::is_some))
     }
 
     pub fn elements(&self) -> BTreeMap<Mac, Class> {
@@ -354,6 +450,7 @@ impl Kernel {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     pub trees: BTreeMap<IfIndex, Root>,
+    pub hooks: BTreeMap<IfIndex, Hook>,
     pub table: Option<Table>,
     pub acct: Option<bool>,
     pub marks: Vec<u32>,

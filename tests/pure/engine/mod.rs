@@ -17,6 +17,7 @@ mod golden;
 mod house;
 mod kernel;
 mod lanes;
+mod lans;
 mod lifecycle;
 mod limits;
 mod model;

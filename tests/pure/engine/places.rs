@@ -3,7 +3,7 @@
 use lanemark::config::{Config, Lan};
 use lanemark::control::{State, Verb};
 use lanemark::engine::limits::{LINKS_MAX, RETRY_MAX};
-use lanemark::engine::{Answer, Event, Input, Op, Unplaced};
+use lanemark::engine::{Answer, Event, IFB_NAME, Input, Op, Unplaced};
 use lanemark::value::{Class, IfIndex, Link, LinkKind, TcHandle};
 
 use super::house::{
@@ -261,8 +261,8 @@ fn an_automatic_configuration_without_a_route_is_taken_and_waits() {
 }
 
 #[test]
-fn an_automatic_lan_is_the_one_bridge_else_the_one_other_interface() {
-    let bridge = |index, text| link(IfIndex(index), text, LinkKind::Bridge);
+fn an_automatic_lan_is_each_bridge_else_the_one_other_interface() {
+    let bridge = |index, text: &str| link(IfIndex(index), text, LinkKind::Bridge);
     let wire = |index, text| link(IfIndex(index), text, LinkKind::Other);
     let down = |link| Link { up: false, ..link };
     let port = |link| Link {
@@ -292,8 +292,14 @@ fn an_automatic_lan_is_the_one_bridge_else_the_one_other_interface() {
         ),
         (vec![down(bridge(3, "br-lan")), wire(5, "eth1")], Ok("eth1")),
         (
-            vec![bridge(3, "br-lan"), bridge(5, "br-guest")],
-            Err("both br-lan and br-guest could be it"),
+            vec![bridge(3, "br-lan"), bridge(5, "br-guest"), wire(6, "eth1")],
+            Ok(IFB_NAME),
+        ),
+        (
+            (3..8)
+                .map(|index| bridge(index, &format!("br{index}")))
+                .collect(),
+            Err("both br3 and br7 could be it"),
         ),
         (
             vec![wire(5, "eth1"), wire(6, "wlan0")],
@@ -385,10 +391,6 @@ fn every_reason_for_waiting_reads_as_a_sentence() {
         (
             Unplaced::NoLan,
             "lan is auto and no bridge or second interface is there; name the interface",
-        ),
-        (
-            Unplaced::ManyLans,
-            "lan: expected one interface, found several; put them into one bridge",
         ),
         (
             Unplaced::Same(name("eth0")),

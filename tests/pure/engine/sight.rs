@@ -2,7 +2,8 @@
 
 use lanemark::engine::{Input, Judgement, Lease, Look};
 use lanemark::value::{
-    Before, ClassSeen, Discipline, IfIndex, Qdisc, RuleMark, RuleSeen, TableNote, TcHandle, TcStats,
+    Before, ClassSeen, Discipline, FilterSeen, IfIndex, Qdisc, RuleMark, RuleSeen, TableNote,
+    TcHandle, TcStats,
 };
 
 use super::kernel::Spoilt;
@@ -56,6 +57,7 @@ impl World {
                     });
                 }
             }
+            Look::Filters(dev) => self.look_at_filters(dev),
             Look::Rules => self.look_at_rules(),
             Look::Accounting => see(Input::Accounting(Before { acct: kernel.acct })),
             Look::Bytes(dev) => see(Input::Bytes(
@@ -115,8 +117,28 @@ impl World {
                 qdisc(dev, *handle, *class, Discipline::Leaf(*leaf), *backlog)
             }));
         }
+        for (dev, hook) in &self.kernel.hooks {
+            let discipline = match hook.ingress {
+                true => Discipline::Other,
+                false => Discipline::Clsact,
+            };
+            let handle = TcHandle::new(0xffff, 0);
+            seen.push(qdisc(dev, handle, TcHandle::CLSACT, discipline, 0));
+        }
         for qdisc in seen {
             self.engine.handle(self.now, Input::Qdisc(qdisc));
+        }
+    }
+
+    fn look_at_filters(&mut self, dev: IfIndex) {
+        let filters = self.kernel.hooks.get(&dev).map(|hook| &hook.filters);
+        for preference in filters.into_iter().flat_map(|filters| filters.keys()) {
+            let seen = FilterSeen {
+                dev,
+                parent: TcHandle::EGRESS,
+                preference: *preference,
+            };
+            self.engine.handle(self.now, Input::Filter(seen));
         }
     }
 

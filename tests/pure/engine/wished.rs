@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use lanemark::config::{Config, Lan};
 use lanemark::control::Direction;
-use lanemark::engine::{Lanes, Line, Part, Queue};
-use lanemark::value::{Class, IfIndex, Kbit, LeafKind, Link, Mac};
+use lanemark::engine::{IFB_NAME, Lanes, Line, Part, Queue};
+use lanemark::value::{Class, IfIndex, IfName, IfNames, Kbit, LeafKind, Link, Mac};
 
-use super::house::ABLE;
-use super::kernel::{Kernel, Root};
+use super::house::{ABLE, name};
+use super::kernel::{Hook, Kernel, Root};
 use super::world::World;
 
+/// The WAN, and where downloads leave.
 fn named<'k>(kernel: &'k Kernel, config: &Config) -> Option<[&'k Link; 2]> {
     let find = |name| kernel.links.iter().find(|link| link.name == name);
     let wan = match config.wan.interface {
@@ -23,7 +24,12 @@ fn named<'k>(kernel: &'k Kernel, config: &Config) -> Option<[&'k Link; 2]> {
     let Lan::Interfaces(names) = &config.lan else {
         panic!("the houses of these tests name their LAN");
     };
-    Some([wan, find(names[0])?])
+    let down = if names.len() > 1 {
+        name(IFB_NAME)
+    } else {
+        names[0]
+    };
+    Some([wan, find(down)?])
 }
 
 fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lanes {
@@ -59,6 +65,29 @@ fn assert_tree(root: &Root, wished: &Lanes) {
         assert_eq!(Some((handle, leaf)), node.leaf);
     }
     assert_eq!(root.leaves.len(), Queue::ALL.len());
+}
+
+/// With several LANs, each that is there leads to the IFB device; with one, nothing does and there is none.
+fn assert_redirected(kernel: &Kernel, names: &[IfName], down: &Link) {
+    let several = names.len() > 1;
+    let lans = kernel
+        .links
+        .iter()
+        .filter(|link| names.contains(&link.name));
+    let mut expected: Vec<IfIndex> = lans.map(|link| link.index).collect();
+    expected.retain(|_| several);
+    expected.sort();
+    let leads = |hook: &Hook| hook.filters.values().any(|to| *to == Some(down.index));
+    let hooks = kernel.hooks.iter().filter(|(_, hook)| leads(hook));
+    let found: Vec<IfIndex> = hooks.map(|(dev, _)| *dev).collect();
+    assert_eq!(found, expected, "LANs that lead to the IFB device");
+    assert_eq!(kernel.swallowing(), []);
+    assert!(down.up);
+    let ifbs = kernel
+        .links
+        .iter()
+        .filter(|link| link.name == name(IFB_NAME));
+    assert_eq!(ifbs.count(), usize::from(several));
 }
 
 pub fn classes_of(config: &Config) -> BTreeMap<Mac, Class> {
@@ -102,7 +131,12 @@ pub fn assert_as_wished(world: &World) {
     );
     let table = kernel.table.as_ref().unwrap();
     let ruleset = &table.ruleset;
-    assert_eq!((ruleset.wan, ruleset.lan), (wan.name, lan.name));
+    let Lan::Interfaces(names) = &config.lan else {
+        panic!("the houses of these tests name their LAN");
+    };
+    let lans = IfNames::of(&mut names.iter().copied());
+    assert_eq!((ruleset.wan, ruleset.lans), (wan.name, lans));
+    assert_redirected(kernel, names, lan);
     assert_eq!(
         (ruleset.layout, ruleset.default_class),
         (config.mark, config.default_class)

@@ -6,7 +6,7 @@ use lanemark::config::Config;
 use lanemark::control::{Changed, Device, Failure, Request, Status, Verb};
 use lanemark::engine::limits::{DRAIN, RATE_WINDOW, RETRY_MAX};
 use lanemark::engine::{Abilities, Answer, Client, Engine, Input, Look, Op, Step};
-use lanemark::value::{Cause, Instant, Refused};
+use lanemark::value::{Cause, IfbVerb, Instant, Refused};
 
 use super::house;
 use super::kernel::Kernel;
@@ -59,6 +59,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::Look(Look::Leases) => "look at leases",
         Op::Look(Look::Qdiscs) => "look at qdiscs",
         Op::Look(Look::Classes(_)) => "look at classes",
+        Op::Look(Look::Filters(_)) => "look at filters",
         Op::Look(Look::Rules) => "look at rules",
         Op::Look(Look::Accounting) => "look at accounting",
         Op::Look(Look::Bytes(_)) => "look at bytes",
@@ -71,6 +72,15 @@ pub fn kind(op: &Op) -> &'static str {
         Op::DeleteClass { .. } => "delete class",
         Op::Leaf { .. } => "leaf",
         Op::DeleteRoot { .. } => "delete root",
+        Op::Ifb(change) => match change.verb {
+            IfbVerb::Make => "ifb",
+            IfbVerb::On => "ifb on",
+            IfbVerb::Delete => "delete ifb",
+            IfbVerb::Hook => "hook",
+            IfbVerb::Unhook => "delete hook",
+            IfbVerb::Redirect => "redirect",
+            IfbVerb::Release => "release",
+        },
         Op::Rules { .. } => "rules",
         Op::Adopt(_) => "adopt",
         Op::Elements(_) => "elements",
@@ -230,7 +240,7 @@ impl World {
     }
 
     fn carry_out(&mut self, op: &Op) {
-        self.ops.push(op.clone());
+        self.ops.push(*op);
         let result = match (self.refusal(op), op) {
             (Some(refused), _) => Err(refused),
             (None, Op::Look(look)) => {

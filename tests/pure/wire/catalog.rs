@@ -1,8 +1,8 @@
 //! One of every request that there is.
 
 use lanemark::value::{
-    Codel, FlowKey, FqCodel, HtbClass, HtbRoot, IfIndex, Kbit, Leaf, LeafKind, Sfq, TcHandle,
-    TickRate, Ticks,
+    Codel, FlowKey, FqCodel, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Kbit, Leaf, LeafKind,
+    Redirect, Sfq, TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::conntrack::{self, MarkChange, Wanted};
 use lanemark::wire::nft::{self, Table};
@@ -67,6 +67,28 @@ pub const LEAVES: [Leaf; 5] = [
     },
 ];
 
+pub const REDIRECT: Redirect = Redirect {
+    dev: DEV,
+    preference: 0xfdea,
+    to: IfIndex(0x0102_0304),
+};
+
+pub const IFB_CHANGES: [IfbChange; 7] = [
+    IfbVerb::Make.on(IfIndex(0)),
+    IfbVerb::On.on(DEV),
+    IfbVerb::Delete.on(DEV),
+    IfbVerb::Hook.on(DEV),
+    IfbVerb::Unhook.on(DEV),
+    IfbChange {
+        verb: IfbVerb::Redirect,
+        at: REDIRECT,
+    },
+    IfbChange {
+        verb: IfbVerb::Release,
+        at: REDIRECT,
+    },
+];
+
 pub fn key(order: Order, family: u8, zone: u16) -> FlowKey {
     let address = if family == 2 {
         &[192, 0, 2, 1][..]
@@ -111,6 +133,9 @@ fn routing() -> Vec<(String, Emit)> {
         named("routes", |w| route::emit_dump(w, 1)),
         named("qdiscs", |w| tc::emit_qdisc_dump(w, 1)),
         named("classes", |w| tc::emit_class_dump(w, 1, DEV)),
+        named("filters", |w| {
+            tc::emit_filter_dump(w, 1, DEV, TcHandle::EGRESS)
+        }),
         named("root", |w| tc::emit_root(w, 1, DEV, ROOT)),
         named("no root", |w| tc::emit_root_delete(w, 1, DEV, ROOT.handle)),
         named("class", |w| {
@@ -121,6 +146,12 @@ fn routing() -> Vec<(String, Emit)> {
         }),
         named("probe htb", |w| tc::emit_probe(w, 1, DEV, ProbedKind::Htb)),
     ];
+    for change in IFB_CHANGES {
+        let name = format!("{change:?}");
+        all.push(named(&name, move |w| {
+            tc::emit_ifb(w, 1, "ifb-lanemark", &change)
+        }));
+    }
     for leaf in LEAVES {
         let name = format!("{leaf:?}");
         all.push(named(&name, move |w| {

@@ -2,13 +2,18 @@
 
 use lanemark::apply::DATAGRAM_BYTES_MAX;
 use lanemark::engine::limits::DEVICES_MAX;
-use lanemark::value::{Discipline, FLOW_KEY_BYTES_MAX, HtbClass, Kbit, Mac, TcHandle, TickRate};
+use lanemark::value::{
+    Discipline, FLOW_KEY_BYTES_MAX, FilterSeen, HtbClass, Kbit, LinkKind, Mac, TcHandle, TickRate,
+};
 use lanemark::wire::conntrack;
+use lanemark::wire::link::{self, LinkChange};
 use lanemark::wire::nft::{self, Batch, Change, ELEMENTS_A_MESSAGE, Guard, Seen};
 use lanemark::wire::tc::{self, Put, TcChange};
 use lanemark::wire::{Order, Overflow, Writer, netlink};
 
-use super::catalog::{CHANGE, CLASS, DEV, LEAVES, PLACE, ROOT, TABLE, key, requests};
+use super::catalog::{
+    CHANGE, CLASS, DEV, IFB_CHANGES, LEAVES, PLACE, REDIRECT, ROOT, TABLE, key, requests,
+};
 use super::fixture::ORDERS;
 use super::raw::{Attribute, Bytes, Nest, take_one_apart, write};
 use super::{emitted, emitted_into, parsed};
@@ -274,5 +279,34 @@ fn what_is_only_changed_is_not_made_when_it_is_gone() {
             let leaf = flags(&|w| tc::emit_leaf(w, 1, DEV, PLACE, &LEAVES[0], put));
             assert_eq!(leaf, leaf_flags);
         }
+    }
+}
+
+#[test]
+fn a_redirection_and_an_ifb_device_read_as_they_were_written() {
+    for order in ORDERS {
+        let filter = |parent| {
+            TcChange::Filter(FilterSeen {
+                dev: DEV,
+                parent,
+                preference: REDIRECT.preference,
+            })
+        };
+        let [make, .., hook, _, redirect, release] = IFB_CHANGES
+            .map(|change| emitted(order, |w| tc::emit_ifb(w, 1, "ifb-lanemark", &change)));
+        let read = parsed(&redirect, order, tc::parse);
+        assert_eq!(read, Ok(Some(filter(TcHandle::EGRESS))));
+        let read = parsed(&release, order, tc::parse);
+        assert_eq!(read, Ok(Some(filter(TcHandle::EGRESS))));
+        let Ok(Some(TcChange::Qdisc(hook))) = parsed(&hook, order, tc::parse) else {
+            panic!("no qdisc")
+        };
+        let found = (hook.discipline, hook.parent);
+        assert_eq!(found, (Discipline::Clsact, TcHandle::CLSACT));
+        let Ok(Some(LinkChange::Present(made))) = parsed(&make, order, link::parse) else {
+            panic!("no link")
+        };
+        let found = (made.kind, made.up, made.name.as_str());
+        assert_eq!(found, (LinkKind::Ifb, true, "ifb-lanemark"));
     }
 }

@@ -331,6 +331,7 @@ fn compare_qdisc(message: Message<'_>, theirs: &TcMessage) {
     let name = match ours.discipline {
         Discipline::Htb { .. } => "htb",
         Discipline::Leaf(leaf) => leaf.kind().name(),
+        Discipline::Clsact => "clsact",
         Discipline::Other => "",
     };
     assert!(

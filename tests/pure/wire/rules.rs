@@ -4,7 +4,7 @@ use lanemark::apply::{self, DATAGRAM_BYTES_MAX, Family, Request};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Before, Class, IfIndex, IfName, Mac, MarkLayout, Ruleset, TcHandle, TickRate,
+    Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Ruleset, TcHandle, TickRate,
 };
 use lanemark::wire::Writer;
 
@@ -15,7 +15,7 @@ use super::{emitted, emitted_into};
 
 pub fn ruleset() -> Ruleset {
     Ruleset {
-        lan: IfName::parse("br-lan").unwrap(),
+        lans: IfNames::of(&mut [IfName::parse("br-lan").unwrap()].into_iter()),
         wan: IfName::parse("eth0.2").unwrap(),
         layout: MarkLayout::default(),
         default_class: Class::Standard,
@@ -27,7 +27,7 @@ pub fn ruleset() -> Ruleset {
 /// Everything else than usual: the mark's third byte, a guard, names of the longest kind.
 pub fn unusual() -> Ruleset {
     Ruleset {
-        lan: IfName::parse("a23456789012345").unwrap(),
+        lans: IfNames::of(&mut [IfName::parse("a23456789012345").unwrap()].into_iter()),
         wan: IfName::parse("b23456789012345").unwrap(),
         layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
         default_class: Class::Bulk,
@@ -171,6 +171,33 @@ fn a_whole_rule_set_is_these_messages() {
         (100..=127).collect::<Vec<_>>(),
         "the last one, which nobody acknowledges, is END"
     );
+}
+
+#[test]
+fn each_lan_has_a_lookup_of_its_own_and_all_rules_count_them() {
+    let names = ["br-lan", "br-guest", "br-iot", "eth3"];
+    let set = Ruleset {
+        lans: IfNames::of(&mut names.into_iter().map(|name| IfName::parse(name).unwrap())),
+        ..ruleset()
+    };
+    let op = Op::Rules {
+        ruleset: set,
+        instead: false,
+    };
+    let (lines, _) = batch(&op, &few(), 1);
+    let of_chain = |chain: &str| -> Vec<&str> {
+        let wanted = format!(": rule {chain} ");
+        let texts = lines.iter().map(|(_, text)| text.as_str());
+        texts.filter(|text| text.contains(&wanted)).collect()
+    };
+    let found = of_chain("first");
+    assert_eq!(found.len(), names.len());
+    for (number, (line, name)) in found.iter().zip(names).enumerate() {
+        assert!(line.contains(&format!("data == \"{name}\"")), "{line}");
+        assert!(line.contains(&format!(" {}/14\"", number + 6)), "{line}");
+        assert!(line.ends_with("verdict = device_class #1 [data]"), "{line}");
+    }
+    assert!(of_chain("lanes").iter().all(|line| line.contains("/14\"")));
 }
 
 #[test]
