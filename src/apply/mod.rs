@@ -3,17 +3,21 @@
 //! Must not: send anything, keep anything, or decide anything.
 //!
 //! [`change`] writes the request of one operation, whole, into one datagram, and tells which socket it is for and which number the last
-//! acknowledgement has. [`rules`] is the only place that knows how our rules are made.
+//! acknowledgement has. [`rules`] is the only place that knows how our rules are made, and of it the user's in `pattern`.
 
+mod pattern;
 pub mod rules;
 
 use crate::engine::{Devices, IFB_NAME, Op, Put};
-use crate::value::TickRate;
+use crate::value::{Rule, TickRate};
 use crate::wire::{Writer, tc};
 
-/// Bytes of the largest datagram: a rule set with all 768 devices takes 44 kB, their change from one class to another 55 kB.
-/// Rounded up to beyond 128 KiB, from where on allocators map memory instead of keeping it, and what is never written costs nothing.
-pub const DATAGRAM_BYTES_MAX: usize = 160 * 1024;
+/// Bytes of the largest datagram: a rule set with all 768 devices takes 44 kB, their change from one class to another 55 kB, and each of
+/// 1,024 rules up to 1.3 kB. Beyond 128 KiB allocators map memory instead of keeping it, and what is never written costs nothing.
+pub const DATAGRAM_BYTES_MAX: usize = 1536 * 1024;
+
+/// Bytes of a datagram after which its room is kept. What a larger one has touched is given back.
+pub const DATAGRAM_BYTES_KEPT: usize = 160 * 1024;
 
 /// Which netlink family a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub struct Request {
 pub fn change(
     op: &Op,
     devices: &Devices,
+    rules: &[Rule],
     ticks: TickRate,
     seq: u32,
     w: &mut Writer<'_>,
@@ -70,7 +75,7 @@ pub fn change(
         Op::DeleteRoot { dev, handle } => tc::emit_root_delete(w, seq, *dev, *handle),
         Op::Ifb(change) => tc::emit_ifb(w, seq, IFB_NAME, change),
         Op::Rules { ruleset, instead } => {
-            return Some(rules::install(w, seq, ruleset, *instead, devices));
+            return Some(rules::install(w, seq, ruleset, *instead, devices, rules));
         }
         Op::Adopt(ruleset) => return Some(rules::adopt(w, seq, ruleset)),
         Op::Elements(_) => return Some(rules::elements(w, seq, devices)),

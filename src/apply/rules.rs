@@ -6,20 +6,25 @@
 //!   map lane         { type mark : classid }                one element a class, and 0
 //!   map small_lane   { type mark : classid }                the classes whose small packets go ahead
 //!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
-//!   chain first      { hook prerouting; one rule a LAN: from there, flow without class: look the source MAC up }
+//!   chain rules      { the user's: goto their class' chain; then look the source MAC up }
+//!   chain unmarked   { a flow's first packet, or the home's first answer: goto rules; else look the source MAC up }
+//!   chain first      { hook prerouting; one rule a LAN: from there, flow without class: goto unmarked }
 //!   chain steer      { hook forward; to or from the WAN: goto lanes }
 //!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, for a small packet, its queue }
 //! }
 //! ```
 //!
 //! One chain a class with a constant in it, because kernels before 6.13 cannot OR two registers, and the mark's other bits must
-//! stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison. The priority is
+//! stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison, and one that
+//! has none passes by the user's rules with two. Without rules of the user their two chains are left out. The priority is
 //! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
 //! and so stays unshaped.
 
-use super::{Family, Request};
+use super::{Family, Request, pattern};
 use crate::engine::{Device, Devices, Queue, class_handle};
-use crate::value::{Before, Class, MarkLayout, RuleMark, Ruleset, TableNote, halves};
+use crate::value::{
+    Before, Class, MarkLayout, Rule, RuleMark, Ruleset, TableNote, decimal, halves,
+};
 use crate::wire::Writer;
 use crate::wire::nft::{
     Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
@@ -38,11 +43,21 @@ const SMALL_MAP: &str = "small_lane";
 const SMALL_MAP_ID: u32 = 3;
 
 const CHAIN_FIRST: &str = "first";
+const CHAIN_UNMARKED: &str = "unmarked";
+const CHAIN_RULES: &str = "rules";
 const CHAIN_STEER: &str = "steer";
 const CHAIN_LANES: &str = "lanes";
 
-const ARPHRD_ETHER: u16 = 1;
 const IPPROTO_TCP: u8 = 6;
+
+/// `NF_CT_STATE_BIT(IP_CT_NEW)` and `..(IP_CT_RELATED)`: nothing has come back yet.
+const FRESH: u32 = 1 << 3 | 1 << 2;
+
+/// `IP_CT_DIR_REPLY`.
+const ANSWER: u8 = 1;
+
+/// `IPS_ASSURED`: packets have gone both ways for a while.
+const ASSURED: u32 = 1 << 2;
 
 /// A packet is small when its length has none of these bits: below 128 bytes. A mask, since a comparison of order would want the length
 /// in network order, which takes an expression more. An acknowledgement has 40 to 100 bytes, a keystroke over SSH up to 120.
@@ -51,8 +66,12 @@ const NOT_SMALL: u32 = !0x7f;
 /// The classes whose small packets go ahead of their large ones.
 const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
 
-/// Rules of one set beside the lookups, of which each LAN has one: one a class, two that steer, three that set the priority.
-const RULES: u8 = 10;
+/// Rules of a set without any of the user and beside those that find what comes from the LANs, one each: one a class, two that steer, three that
+/// set the priority.
+const RULES: u16 = 10;
+
+/// Rules that the user's bring with them besides themselves: two that find fresh flows, and the lookup behind each way.
+const RULES_BESIDES: u16 = 4;
 
 const _: () = assert!(
     RULES as usize == Class::ALL.len() + 5,
@@ -62,7 +81,7 @@ const _: () = assert!(
 /// Writes the comment of a rule or of the table.
 fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
     let mut text = heapless::String::new();
-    // The longest is "lanemark 01234567 14/14".
+    // The longest is "lanemark 01234567 1042/1042".
     let _ = core::fmt::Write::write_fmt(&mut text, words);
     text
 }
@@ -73,8 +92,8 @@ pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
     let (number, of) = halves(count, b'/')?;
     Some(RuleMark {
         fingerprint: u32::from_str_radix(fingerprint, 16).ok()?,
-        number: number.parse().ok()?,
-        of: of.parse().ok()?,
+        number: u16::try_from(decimal(number)?).ok()?,
+        of: u16::try_from(decimal(of)?).ok()?,
     })
 }
 
@@ -123,6 +142,7 @@ pub(super) fn install(
     ruleset: &Ruleset,
     instead: bool,
     devices: &Devices,
+    rules: &[Rule],
 ) -> Request {
     let mut batch = Batch::begin(w, seq);
     if instead {
@@ -135,9 +155,15 @@ pub(super) fn install(
     for class in Class::ALL {
         batch.chain(TABLE, class.name());
     }
+    // The kernel tells the rules in the order of their chains, and they are counted so.
+    if !rules.is_empty() {
+        batch.chain(TABLE, CHAIN_RULES);
+        batch.chain(TABLE, CHAIN_UNMARKED);
+    }
     batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting);
     batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward);
     batch.chain(TABLE, CHAIN_LANES);
+    made(&mut batch, ruleset, rules);
     let layout = ruleset.layout;
     batch.elements(TABLE, LANE_MAP, Change::Add, |w| {
         element_mark(w, 0, class_handle(ruleset.default_class).0);
@@ -154,8 +180,6 @@ pub(super) fn install(
             element_mark(w, layout.bits(Some(class)), small);
         }
     });
-    rules(&mut batch, ruleset);
-    // Last, since its verdicts name the chains.
     device_elements(&mut batch, Change::Add, devices, |device| {
         device.class.is_some()
     });
@@ -165,55 +189,118 @@ pub(super) fn install(
     }
 }
 
-fn rules(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
-    let layout = ruleset.layout;
-    let fingerprint = ruleset.fingerprint();
-    let lookups = ruleset.lans.iter().map(|_| 1).sum::<u8>();
-    let of = RULES + lookups;
-    let mut number = 0;
-    let mut mark = || {
-        number += 1;
+/// Numbers the rules.
+struct Marks {
+    fingerprint: u32,
+    number: u16,
+    of: u16,
+}
+
+impl Marks {
+    fn of(ruleset: &Ruleset, rules: &[Rule]) -> Marks {
+        let own: usize = rules.iter().map(|rule| rule.size()).sum();
+        let lans = ruleset.lans.iter().map(|_| 1).sum::<u16>();
+        let besides = if rules.is_empty() { 0 } else { RULES_BESIDES };
+        Marks {
+            fingerprint: ruleset.fingerprint(),
+            number: 0,
+            // At most 1,024: the configuration sees to it.
+            of: RULES + lans + besides + u16::try_from(own).unwrap_or(u16::MAX / 2),
+        }
+    }
+
+    /// The comment of the next rule.
+    #[inline(never)]
+    fn next(&mut self) -> heapless::String<48> {
+        self.number += 1;
+        let Marks {
+            fingerprint,
+            number,
+            of,
+        } = self;
         comment(format_args!("lanemark {fingerprint:08x} {number}/{of}"))
-    };
+    }
+}
+
+/// The user's rules, and what leads to them.
+#[inline(never)]
+fn user_rules(batch: &mut Batch<'_, '_>, marks: &mut Marks, rules: &[Rule]) {
+    for rule in rules {
+        for pattern in rule.patterns() {
+            batch.rule(TABLE, CHAIN_RULES, &marks.next(), |w| {
+                pattern::conditions(w, &pattern);
+                w.verdict(Target::Goto(rule.class.name()));
+            });
+        }
+    }
+    batch.rule(TABLE, CHAIN_RULES, &marks.next(), look_device_up);
+    batch.rule(TABLE, CHAIN_UNMARKED, &marks.next(), |w| {
+        w.load_ct(CtKey::State);
+        w.has_any(FRESH);
+        w.verdict(Target::Goto(CHAIN_RULES));
+    });
+    batch.rule(TABLE, CHAIN_UNMARKED, &marks.next(), |w| {
+        w.load_ct(CtKey::Direction);
+        w.equals_u8(ANSWER);
+        w.load_ct(CtKey::Status);
+        w.bitwise(ASSURED, 0);
+        w.equals_u32(0);
+        w.verdict(Target::Goto(CHAIN_RULES));
+    });
+    batch.rule(TABLE, CHAIN_UNMARKED, &marks.next(), look_device_up);
+}
+
+fn look_device_up(w: &mut Writer<'_>) {
+    pattern::source_mac(w);
+    w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
+}
+
+fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
+    let layout = ruleset.layout;
+    let mut marks = Marks::of(ruleset, rules);
     for class in Class::ALL {
-        batch.rule(TABLE, class.name(), &mark(), |w| {
+        batch.rule(TABLE, class.name(), &marks.next(), |w| {
             w.load_ct(CtKey::Mark);
             w.bitwise(!layout.mask(), layout.bits(Some(class)));
             w.set_ct(CtKey::Mark);
         });
     }
+    if !rules.is_empty() {
+        user_rules(batch, &mut marks, rules);
+    }
     for lan in ruleset.lans.iter() {
-        batch.rule(TABLE, CHAIN_FIRST, &mark(), |w| {
+        batch.rule(TABLE, CHAIN_FIRST, &marks.next(), |w| {
             w.load_meta(MetaKey::InputName);
             w.equals_name(*lan);
             w.load_ct(CtKey::Mark);
             w.bitwise(layout.mask(), 0);
             w.equals_u32(0);
-            w.load_meta(MetaKey::InputType);
-            w.equals_u16(ARPHRD_ETHER);
-            w.load_source_mac();
-            w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
+            if rules.is_empty() {
+                look_device_up(w);
+            } else {
+                w.verdict(Target::Goto(CHAIN_UNMARKED));
+            }
         });
     }
     for key in [MetaKey::OutputName, MetaKey::InputName] {
-        batch.rule(TABLE, CHAIN_STEER, &mark(), |w| {
+        batch.rule(TABLE, CHAIN_STEER, &marks.next(), |w| {
             w.load_meta(key);
             w.equals_name(ruleset.wan);
             w.verdict(Target::Goto(CHAIN_LANES));
         });
     }
     // First the default: a mark that is no class of ours ends the second rule early.
-    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
         w.load_u32(class_handle(ruleset.default_class).0);
         w.set_meta(MetaKey::Priority);
     });
-    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
         w.load_ct(CtKey::Mark);
         w.bitwise(layout.mask(), 0);
         w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
         w.set_meta(MetaKey::Priority);
     });
-    batch.rule(TABLE, CHAIN_LANES, &mark(), |w| {
+    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
         w.load_meta(MetaKey::Protocol);
         w.equals_u8(IPPROTO_TCP);
         w.load_meta(MetaKey::Length);

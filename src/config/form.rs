@@ -11,6 +11,7 @@ pub(super) enum Field {
     Shares,
     Ceilings,
     Devices,
+    Rules,
     Mark,
     Interface,
     Up,
@@ -27,6 +28,12 @@ pub(super) enum Field {
     Mac,
     Name,
     Class,
+    Cidr,
+    Remote,
+    Proto,
+    Ports,
+    Service,
+    Dscp,
     TimeZone,
     Schedules,
     Days,
@@ -50,6 +57,7 @@ pub(super) const WHOLE: Form = Form {
         "shares",
         "ceilings",
         "devices",
+        "rules",
         "mark",
         "time_zone",
         "schedules",
@@ -63,6 +71,7 @@ pub(super) const WHOLE: Form = Form {
         Field::Shares,
         Field::Ceilings,
         Field::Devices,
+        Field::Rules,
         Field::Mark,
         Field::TimeZone,
         Field::Schedules,
@@ -107,6 +116,33 @@ pub(super) const MARK: Form = Form {
 pub(super) const DEVICE: Form = Form {
     names: &["mac", "name", "class"],
     fields: &[Field::Mac, Field::Name, Field::Class],
+};
+
+pub(super) const RULE: Form = Form {
+    names: &[
+        "name",
+        "class",
+        "mac",
+        "cidr",
+        "remote",
+        "proto",
+        "ports",
+        "service",
+        "interface",
+        "dscp",
+    ],
+    fields: &[
+        Field::Name,
+        Field::Class,
+        Field::Mac,
+        Field::Cidr,
+        Field::Remote,
+        Field::Proto,
+        Field::Ports,
+        Field::Service,
+        Field::Interface,
+        Field::Dscp,
+    ],
 };
 
 pub(super) const SCHEDULE: Form = Form {

@@ -16,15 +16,17 @@ pub mod password;
 mod percents;
 mod problem;
 mod reader;
+mod rules;
 mod schedule;
 mod write;
 
 use heapless::{String, Vec};
 
-use crate::value::{Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, TimeZone};
+use crate::value::{Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Rule, TimeZone};
 
 pub use parse::parse;
 pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
+pub use rules::KERNEL_RULES_MAX;
 pub use schedule::{Days, Schedule, Scheduled, TimeOfDay, WEEKDAYS};
 pub use write::{write, write_compact};
 
@@ -38,9 +40,12 @@ pub const NAME_BYTES_MAX: usize = 63;
 /// LAN interfaces at most.
 pub const LANS_MAX: usize = IF_NAMES_MAX;
 
-/// Bytes of the longest configuration text: 512 devices with long names, pretty-printed, take 80 kB.
+/// Rules at most: more than a person keeps in order. Each takes some 180 bytes each time that a configuration is held. The 257th is refused.
+pub const RULES_MAX: usize = 256;
+
+/// Bytes of the longest configuration text: 512 devices with long names, pretty-printed, take 80 kB, 256 rules with all conditions 120 kB.
 /// A longer file is refused before it is read.
-pub const CONFIG_BYTES_MAX: usize = 128 * 1024;
+pub const CONFIG_BYTES_MAX: usize = 224 * 1024;
 
 /// Schedules at most: as many bits as tell which are in force. The 33rd is refused.
 pub const SCHEDULES_MAX: usize = 32;
@@ -78,6 +83,8 @@ pub struct Config {
     /// The devices that have a class or a name.
     /// Boxed, so that handing a configuration around moves a pointer, and places that no device fills are never touched.
     pub devices: Box<Vec<Device, DEVICES_MAX>>,
+    /// What goes before the devices' classes; the first that matches counts. Boxed, as the devices.
+    pub rules: Box<Vec<Rule, RULES_MAX>>,
     /// Where the class stands in the conntrack mark.
     pub mark: MarkLayout,
     /// By which clock schedules go; `None` is `auto`, what `/etc/TZ` says.
@@ -215,6 +222,7 @@ impl Default for Config {
             shares: BothWays::same(Shares::default()),
             ceilings: BothWays::same(Shares::WHOLE),
             devices: Box::default(),
+            rules: Box::default(),
             mark: MarkLayout::default(),
             time_zone: None,
             schedules: Box::default(),

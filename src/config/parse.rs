@@ -8,7 +8,7 @@ use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
 use super::{
     CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION, Zone,
 };
-use super::{devices, percents, schedule};
+use super::{devices, percents, rules, schedule};
 use crate::value::{Class, IfName, Kbit, MarkLayout, TimeZone, utf8};
 
 /// The interface name that means: find it yourself.
@@ -64,6 +64,7 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
             Field::Shares => percents::read(reader, percents::SHARES, &mut config.shares)?,
             Field::Ceilings => percents::read(reader, percents::CEILINGS, &mut config.ceilings)?,
             Field::Devices => devices::read(reader, &mut config.devices)?,
+            Field::Rules => rules::read(reader, &mut config.rules)?,
             Field::Mark => mark(reader, config)?,
             Field::TimeZone => time_zone(reader, config)?,
             Field::Schedules => schedule::read(reader, &mut config.schedules)?,

@@ -62,6 +62,10 @@ pub enum Cause {
     SecondField,
     /// The array has more elements than so many.
     TooMany(usize),
+    /// Fields that do not go together: what was expected and what was found.
+    Misfit(&'static str),
+    /// The rule with this number matches first whatever this one could match.
+    Covered(usize),
     /// The guarantees, given or by default, add up to more than 100 percent.
     SharesAbove100(Shares),
 }
@@ -71,6 +75,8 @@ pub enum Cause {
 pub enum Expected {
     /// Of JSON: a character, or a kind of value.
     Json(&'static str),
+    /// What these words say, which stand with who found it missing.
+    This(&'static str),
     /// A string whose control characters are escaped. A line break in a string is most often a forgotten quote.
     QuotedOnItsLine,
     /// An escape that JSON knows.
@@ -254,6 +260,11 @@ impl fmt::Display for Cause {
             }
             Cause::SecondField => format_args!("expected this field once, found it again"),
             Cause::TooMany(max) => format_args!("expected at most {}, found one more", *max),
+            Cause::Misfit(words) => return f.write_str(words),
+            Cause::Covered(rule) => format_args!(
+                "expected a rule that can match, found that rules[{}] takes all its flows first",
+                *rule
+            ),
             Cause::SharesAbove100(shares) => format_args!(
                 "expected a sum of at most 100, found {}: premium {}, express {}, standard {}, bulk {}",
                 shares.sum(),
@@ -270,7 +281,7 @@ impl fmt::Display for Cause {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Expected::Json(what) => format_args!("expected {}", *what),
+            Expected::Json(what) | Expected::This(what) => format_args!("expected {}", *what),
             Expected::QuotedOnItsLine => {
                 format_args!(
                     "expected a string that ends on its line and has no raw control characters"

@@ -2,7 +2,7 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION};
-use crate::value::{Class, Kbit};
+use crate::value::{Class, Kbit, Rule};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -53,7 +53,7 @@ const COMPACT: Style = Style {
     end: "}",
 };
 
-/// Writes the text for people: every field, one device a line, two spaces of indent, a line break at the end.
+/// Writes the text for people: every field, one device or rule a line, two spaces of indent, a line break at the end.
 ///
 /// [`parse`](super::parse()) reads the same value from it.
 ///
@@ -81,6 +81,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         shares,
         ceilings,
         devices,
+        rules,
         mark,
         time_zone,
         schedules,
@@ -105,30 +106,30 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     percents(text, shares)?;
     text.put(next, "ceilings", &"")?;
     percents(text, ceilings)?;
-    text.put(next, "devices", &"[")?;
-    let mut before = style.device;
-    for device in devices.iter() {
+    text.list("devices", devices.len(), &mut |text, place| {
+        let Some(device) = devices.get(place) else {
+            return Ok(());
+        };
         let name = Escaped(&device.name);
         let name = (!device.name.is_empty()).then_some(&name as &dyn fmt::Display);
         let class = device.class.as_ref();
-        text.to.write_str(before)?;
         text.put(open, "mac", &Quoted(Some(&device.mac)))?;
         text.put(comma, "name", &Quoted(name))?;
-        text.put(comma, "class", &Quoted(class.map(|class| class as _)))?;
-        text.to.write_str(style.close)?;
-        before = style.next_device;
-    }
-    if !devices.is_empty() {
-        text.to.write_str(style.devices_end)?;
-    }
-    text.to.write_str("]")?;
+        text.put(comma, "class", &Quoted(class.map(|class| class as _)))
+    })?;
+    text.list("rules", rules.len(), &mut |text, place| {
+        rules.get(place).map_or(Ok(()), |rule| text.rule(rule))
+    })?;
     text.put(next, "mark", &"")?;
     text.put(open, "mask", &format_args!("\"{:#x}\"", mark.mask()))?;
     text.put(comma, "shift", &mark.shift())?;
     text.to.write_str(style.close)?;
     let zone = time_zone.as_ref().map_or("auto", |zone| &zone.text);
     text.put(next, "time_zone", &Quoted(Some(&Escaped(zone))))?;
-    write_schedules(text, schedules)?;
+    text.list("schedules", schedules.len(), &mut |text, place| {
+        let schedule = schedules.get(place);
+        schedule.map_or(Ok(()), |schedule| text.schedule(schedule))
+    })?;
     text.to.write_str(style.end)
 }
 
@@ -156,31 +157,6 @@ fn percent(text: &mut Text<'_>, shares: &Shares) -> fmt::Result {
     text.to.write_str(text.style.close)
 }
 
-fn write_schedules(text: &mut Text<'_>, schedules: &[Schedule]) -> fmt::Result {
-    let Style { open, comma, .. } = *text.style;
-    text.put(text.style.next, "schedules", &"[")?;
-    let mut before = text.style.device;
-    for schedule in schedules {
-        text.to.write_str(before)?;
-        text.put(open, "days", &Quoted(Some(&schedule.days)))?;
-        text.put(comma, "from", &Quoted(Some(&schedule.from)))?;
-        text.put(comma, "until", &Quoted(Some(&schedule.until)))?;
-        match &schedule.what {
-            Scheduled::Class(mac, class) => {
-                text.put(comma, "mac", &Quoted(Some(mac)))?;
-                text.put(comma, "class", &Quoted(Some(class)))?;
-            }
-            Scheduled::Off => text.put(comma, "enabled", &false)?,
-        }
-        text.to.write_str(text.style.close)?;
-        before = text.style.next_device;
-    }
-    if !schedules.is_empty() {
-        text.to.write_str(text.style.devices_end)?;
-    }
-    text.to.write_str("]")
-}
-
 /// The text that is being written.
 struct Text<'a> {
     style: &'a Style,
@@ -192,6 +168,53 @@ impl Text<'_> {
     fn put(&mut self, before: &str, name: &str, value: &dyn fmt::Display) -> fmt::Result {
         let colon = self.style.colon;
         write!(self.to, "{before}\"{name}\"{colon}{value}")
+    }
+
+    /// Writes a list of objects, each on its line; `each` writes what stands in one.
+    fn list(
+        &mut self,
+        name: &str,
+        count: usize,
+        each: &mut dyn FnMut(&mut Self, usize) -> fmt::Result,
+    ) -> fmt::Result {
+        self.put(self.style.next, name, &"[")?;
+        let mut before = self.style.device;
+        for place in 0..count {
+            self.to.write_str(before)?;
+            each(self, place)?;
+            self.to.write_str(self.style.close)?;
+            before = self.style.next_device;
+        }
+        if count > 0 {
+            self.to.write_str(self.style.devices_end)?;
+        }
+        self.to.write_str("]")
+    }
+
+    /// Writes a rule: what it says, and nothing of what it does not.
+    fn rule(&mut self, rule: &Rule) -> fmt::Result {
+        let mut before = self.style.open;
+        if !rule.name.is_empty() {
+            self.put(before, "name", &Quoted(Some(&Escaped(&rule.name))))?;
+            before = self.style.comma;
+        }
+        self.put(before, "class", &Quoted(Some(&rule.class)))?;
+        let before = self.style.comma;
+        rule.conditions(&mut |name, shown| self.put(before, name, &Quoted(Some(shown))))
+    }
+
+    fn schedule(&mut self, schedule: &Schedule) -> fmt::Result {
+        let Style { open, comma, .. } = *self.style;
+        self.put(open, "days", &Quoted(Some(&schedule.days)))?;
+        self.put(comma, "from", &Quoted(Some(&schedule.from)))?;
+        self.put(comma, "until", &Quoted(Some(&schedule.until)))?;
+        match &schedule.what {
+            Scheduled::Class(mac, class) => {
+                self.put(comma, "mac", &Quoted(Some(mac)))?;
+                self.put(comma, "class", &Quoted(Some(class)))
+            }
+            Scheduled::Off => self.put(comma, "enabled", &false),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Carries the engine's operations out.
 
 use super::look;
-use crate::apply::{self, DATAGRAM_BYTES_MAX, Family};
+use crate::apply::{self, DATAGRAM_BYTES_KEPT, DATAGRAM_BYTES_MAX, Family};
 use crate::engine::{Engine, Input, Look, Op};
 use crate::sys::netlink::{Asker, Protocol, RECEIVE_BYTES};
 use crate::sys::proc;
@@ -30,9 +30,9 @@ impl Kernel {
     pub(super) fn open() -> Result<Kernel, Refused> {
         Ok(Kernel {
             route: Asker::open(Protocol::Route)?,
-            netfilter: Asker::open(Protocol::Netfilter)?,
+            netfilter: Asker::open(Protocol::Netfilter)?.sending(DATAGRAM_BYTES_MAX),
             walker: Asker::open(Protocol::Netfilter)?,
-            request: vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice(),
+            request: room_for_requests(),
             room: vec![0; RECEIVE_BYTES].into_boxed_slice(),
         })
     }
@@ -80,12 +80,24 @@ impl Kernel {
         };
         let mut question = self.question(family);
         let (devices, ticks) = (engine.devices(), engine.ticks());
-        let Some(request) = apply::change(op, devices, ticks, question.seq, &mut question.w) else {
+        let rules = engine.config().rules.as_slice();
+        let (seq, w) = (question.seq, &mut question.w);
+        let Some(request) = apply::change(op, devices, rules, ticks, seq, w) else {
             return Ok(());
         };
         question.seq = request.last_seq;
-        question.ask(&mut |_| {})
+        let bytes = question.w.written().map_or(0, <[u8]>::len);
+        let result = question.ask(&mut |_| {});
+        if bytes > DATAGRAM_BYTES_KEPT {
+            self.request = room_for_requests();
+        }
+        result
     }
+}
+
+/// Mapped, and in memory as far as it is written to.
+fn room_for_requests() -> Box<[u8]> {
+    vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice()
 }
 
 /// A question that is being written.

@@ -30,6 +30,7 @@ mod lanes;
 pub mod limits;
 mod links;
 mod looks;
+mod policy;
 mod rates;
 mod remark;
 mod report;
@@ -44,7 +45,7 @@ use heapless::Vec;
 
 use crate::config::{Config, LANS_MAX};
 use crate::control::Failure;
-use crate::value::{Before, IfIndex, Instant, MarkLayout, Refused, TcHandle};
+use crate::value::{Before, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
 
 pub use calendar::InForce;
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
@@ -57,6 +58,7 @@ pub use lanes::{
     LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, handle as class_handle, minor as class_minor,
 };
 pub use links::{Learned, Links, Places, Unplaced};
+pub use policy::{classify, narrowest};
 pub use timers::{Timer, Timers};
 pub use trees::{Foreign, Tree, Trees};
 pub use trouble::Trouble;
@@ -73,6 +75,8 @@ use trouble::Fights;
 #[derive(Debug)]
 pub struct Engine {
     config: Box<Config>,
+    /// Of its rules.
+    policy: u32,
     abilities: Abilities,
     started: Instant,
     goal: Goal,
@@ -143,6 +147,7 @@ impl Engine {
     pub fn new(now: Instant, config: Box<Config>, abilities: Abilities) -> Engine {
         let mut engine = Engine {
             config,
+            policy: 0,
             abilities,
             started: now,
             goal: Goal::Configured,
@@ -176,7 +181,8 @@ impl Engine {
             calendar: calendar::Calendar::default(),
         };
         engine.configure(now);
-        // Whoever ran before us may have died between a change of the map and the walk.
+        // Whoever ran before us may have died between a change of the rules or the map and the walk.
+        engine.remark.rules_are(engine.policy, false);
         engine.remark.begin();
         engine
     }
@@ -228,6 +234,7 @@ impl Engine {
     }
 
     fn configure(&mut self, now: Instant) {
+        self.policy = policy(&self.config.rules);
         self.unknown.clock = !self.config.schedules.is_empty();
         self.calendar.forget();
         self.timers.clear(Timer::Clock);

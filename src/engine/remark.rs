@@ -16,6 +16,10 @@ pub(super) struct Remark {
     marked: u32,
     /// Our bits go, whatever the device: lanemark is off, or leaves.
     clear: bool,
+    /// Every flow is held against the rules, whatever the device.
+    all: bool,
+    /// Of the user's rules in the kernel, as far as we made them.
+    policy: u32,
     /// Where the rules in the kernel put the class, as far as we made or saw them.
     layout: Option<MarkLayout>,
     /// Where they put it before, until all flows were walked through.
@@ -51,6 +55,13 @@ impl Remark {
             Some(old) if old != layout => self.old_layout = Some(old),
             _ => {}
         }
+    }
+
+    /// The user's rules in the kernel are these: flows that were opened before may carry what others gave. `instead` of a table of which nobody
+    /// knows what rules it had.
+    pub(super) const fn rules_are(&mut self, policy: u32, instead: bool) {
+        self.all |= policy != 0 || self.policy != 0 || instead;
+        self.policy = policy;
     }
 
     /// A table that was found puts the class there.
@@ -130,10 +141,12 @@ impl Engine {
                 .remark
                 .old_layout
                 .filter(|old| old.class(flow.mark).is_some());
-            let class = device.and_then(|device| device.class);
+            let class = self.class_of(flow, found);
             // What is no class was not put there for a device that has none.
             let ours = class.is_some() || layout.class(flow.mark).is_some();
-            let due = old.is_some() || ours && device.is_some_and(|device| device.remark);
+            let due = old.is_some()
+                || ours
+                    && device.map_or(self.remark.all, |device| device.remark || self.remark.all);
             let mask = old.map_or(0, MarkLayout::mask) | layout.mask();
             (if due { mask } else { 0 }, layout.bits(class))
         };
@@ -207,6 +220,7 @@ impl Engine {
         } = self.remark;
         self.remark = Remark {
             marked,
+            policy: self.remark.policy,
             // Where nothing of ours is left, whatever stands there later is somebody else's.
             layout: layout.filter(|_| !clear),
             ..Remark::default()

@@ -14,10 +14,11 @@ pub(super) struct RulesSeen {
     pub(super) owned: bool,
     /// Of the first rule.
     fingerprint: Option<u32>,
-    /// Which rules are there, a bit each, and how many there should be.
-    numbers: u64,
-    of: u8,
-    /// Something is there that is not ours, or not of one rule set.
+    /// How many rules are there, and how many there should be.
+    count: u16,
+    of: u16,
+    /// Something is there that is not ours, not of one rule set, or not in its place: the kernel tells the rules in the order in which
+    /// they were made, chain by chain, so that a rule that was moved or is missing breaks the count.
     strange: bool,
 }
 
@@ -40,22 +41,17 @@ impl RulesSeen {
             self.strange = true;
             return;
         };
-        let bit = 1_u64
-            .checked_shl(u32::from(mark.number))
-            .unwrap_or_default();
         let first = *self.fingerprint.get_or_insert(mark.fingerprint);
-        self.strange |= first != mark.fingerprint || self.numbers & bit != 0 || bit == 0;
-        self.numbers |= bit;
+        self.count = self.count.saturating_add(1);
+        self.strange |= first != mark.fingerprint || self.count != mark.number;
         self.of = mark.of;
     }
 
     /// Whether the table is there, whole, and of this rule set.
     fn is(&self, wished: &Ruleset) -> bool {
-        // Bits 1 to `of`.
-        let whole = self.of > 0
-            && self.numbers == (1_u64.checked_shl(u32::from(self.of)).unwrap_or_default() - 1) << 1;
         self.table
-            && whole
+            && self.of > 0
+            && self.count == self.of
             && !self.strange
             && self.persistent == wished.guarded
             && self.fingerprint == Some(wished.fingerprint())
@@ -111,16 +107,17 @@ impl Engine {
     /// Rules were made, adopted, brought up to date or removed.
     pub(super) fn rules_done(&mut self, op: &Op) {
         match *op {
-            Op::Rules { ruleset, .. } => {
+            Op::Rules { ruleset, instead } => {
                 self.rules = RulesSeen {
                     table: true,
                     persistent: ruleset.guarded,
                     owned: true,
                     fingerprint: Some(ruleset.fingerprint()),
-                    numbers: 0b10,
+                    count: 1,
                     of: 1,
                     strange: false,
                 };
+                self.remark.rules_are(ruleset.policy, instead);
                 self.elements_done();
             }
             Op::Adopt(_) => self.rules.owned = true,

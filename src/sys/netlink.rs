@@ -102,6 +102,15 @@ impl Asker {
         })
     }
 
+    /// The same, for requests of so many bytes. Root may go beyond the system's limit; who may not is refused larger ones.
+    #[must_use]
+    pub fn sending(self, bytes: usize) -> Asker {
+        if setsockopt(&self.fd, sockopt::SndBufForce, &bytes).is_err() {
+            let _ = setsockopt(&self.fd, sockopt::SndBuf, &bytes);
+        }
+        self
+    }
+
     /// Our netlink port: the kernel names it as the author of our changes.
     pub const fn port(&self) -> u32 {
         self.port

@@ -4,6 +4,7 @@
 //! fixed capacity, and valid by construction: text from outside becomes a value through `parse`, which says what it expected.
 
 mod address;
+pub mod assigned;
 mod class;
 mod flow;
 mod handle;
@@ -14,10 +15,13 @@ mod link;
 mod mac;
 mod mark;
 mod neighbour;
+mod network;
 mod qdisc;
 mod rate;
 mod refused;
+mod rule;
 mod rules;
+mod service;
 mod text;
 mod timezone;
 
@@ -32,12 +36,15 @@ pub use link::{Link, LinkBytes, LinkKind};
 pub use mac::{BadMac, Mac};
 pub use mark::{BadMarkLayout, MarkLayout};
 pub use neighbour::Neighbour;
+pub use network::{IpVersion, Network};
 pub use qdisc::{
     ClassSeen, Codel, Discipline, FqCodel, HtbClass, HtbRoot, Leaf, LeafKind, Qdisc, Sfq, TcStats,
     TickRate, Ticks,
 };
 pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
-pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote};
-pub use text::{Lossy, Pieces, halves, utf8, write_cut};
+pub use rule::{PORT_RANGES_MAX, Pattern, RULE_NAME_BYTES_MAX, Rule};
+pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote, policy};
+pub use service::{Part, Ports, Service};
+pub use text::{Lossy, Pieces, decimal, halves, utf8, write_cut};
 pub use timezone::{BadTimeZone, TimeZone, WallTime};

@@ -1,4 +1,6 @@
-use super::{Class, IfName, IfNames, Mac, MarkLayout};
+use core::fmt::{self, Write};
+
+use super::{Class, IfName, IfNames, Mac, MarkLayout, Rule};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +13,8 @@ pub struct Ruleset {
     pub layout: MarkLayout,
     /// The lane of flows without a class.
     pub default_class: Class,
+    /// Of the user's rules; 0 without any. They themselves stand in the configuration.
+    pub policy: u32,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
     pub guarded: bool,
     /// What was there before us, kept with the table so that whoever removes it can restore it.
@@ -38,10 +42,10 @@ pub struct TableNote {
 pub struct RuleMark {
     /// Of the rule set.
     pub fingerprint: u32,
-    /// Counted from 1.
-    pub number: u8,
+    /// Counted from 1, in the order in which the kernel tells them.
+    pub number: u16,
     /// How many there are.
-    pub of: u8,
+    pub of: u16,
 }
 
 /// Something of our table that the kernel told of.
@@ -67,12 +71,13 @@ impl Ruleset {
 
     /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
     pub fn fingerprint(&self) -> u32 {
-        let mut hash = 0x811c_9dc5;
+        let mut hash = FNV_OFFSET;
         for number in [
             Ruleset::FORM,
             self.layout.mask(),
             u32::from(self.layout.shift()),
             self.default_class.mark(),
+            self.policy,
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }
@@ -86,6 +91,39 @@ impl Ruleset {
         fnv_1a(hash, &[u8::from(self.guarded)])
     }
 }
+
+/// Differs between lists of rules that differ in more than names; 0 for an empty one.
+pub fn policy(rules: &[Rule]) -> u32 {
+    if rules.is_empty() {
+        return 0;
+    }
+    let mut hash = FNV_OFFSET;
+    for rule in rules {
+        hash = fnv_1a(hash, &[0, rule.class as u8]);
+        // A hash takes whatever is written to it.
+        let _ = rule.conditions(&mut |name, shown| {
+            hash = fnv_1a(hash, name.as_bytes());
+            let mut text = Hashed(hash);
+            write!(text, " {shown} ")?;
+            hash = text.0;
+            Ok(())
+        });
+    }
+    hash
+}
+
+/// A text of which only the hash is kept.
+struct Hashed(u32);
+
+impl Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = fnv_1a(self.0, text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Where FNV-1a begins.
+const FNV_OFFSET: u32 = 0x811c_9dc5;
 
 fn fnv_1a(hash: u32, bytes: &[u8]) -> u32 {
     let add = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);

@@ -38,6 +38,12 @@ impl fmt::Display for Lossy<'_> {
     }
 }
 
+/// A whole number in digits alone: the library's reading would take a sign.
+#[inline(never)]
+pub fn decimal(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| !text.starts_with('+'))
+}
+
 /// What stands before and behind the first `separator`, which is ASCII.
 #[inline(never)]
 pub fn halves(text: &str, separator: u8) -> Option<(&str, &str)> {

@@ -265,6 +265,8 @@ pub struct Wish<'a> {
     pub ceilings: &'a str,
     /// MAC address and class.
     pub devices: Vec<(String, &'a str)>,
+    /// The rules, as they stand between the brackets.
+    pub rules: &'a str,
 }
 
 impl Default for Wish<'_> {
@@ -279,6 +281,7 @@ impl Default for Wish<'_> {
             shares: [75, 15, 9, 1],
             ceilings: "{}",
             devices: Vec::new(),
+            rules: "",
         }
     }
 }
@@ -307,6 +310,7 @@ impl<'a> Wish<'a> {
             shares,
             ceilings,
             devices,
+            rules,
         } = self;
         let [premium, express, standard, bulk] = shares;
         let mut list = String::new();
@@ -324,7 +328,7 @@ impl<'a> Wish<'a> {
              \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
              \"ceilings\": {ceilings},\n  \
-             \"devices\": [{list}]\n}}\n",
+             \"devices\": [{list}],\n  \"rules\": [{rules}]\n}}\n",
         )
     }
 }

@@ -35,6 +35,7 @@ mod interfaces;
 mod interference;
 mod lans;
 mod password;
+mod policy;
 mod quiet;
 mod refusal;
 mod remark;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         steering::all(),
         schedule::all(),
         rules::all(),
+        policy::all(),
         restart::all(),
         stop::all(),
         holder::all(),

@@ -264,6 +264,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         wan: name("eth0"),
         layout: MarkLayout::default(),
         default_class: Class::Standard,
+        policy: 0,
         guarded: true,
         before: Before { acct: Some(false) },
     };

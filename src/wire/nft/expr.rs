@@ -19,11 +19,11 @@ const NFTA_META_KEY: u16 = 2;
 const NFTA_META_SREG: u16 = 3;
 const NFTA_CT_DREG: u16 = 1;
 const NFTA_CT_KEY: u16 = 2;
+const NFTA_CT_DIRECTION: u16 = 3;
 const NFTA_CT_SREG: u16 = 4;
 const NFTA_CMP_SREG: u16 = 1;
 const NFTA_CMP_OP: u16 = 2;
 const NFTA_CMP_DATA: u16 = 3;
-const NFT_CMP_EQ: u32 = 0;
 const NFTA_BITWISE_SREG: u16 = 1;
 const NFTA_BITWISE_DREG: u16 = 2;
 const NFTA_BITWISE_LEN: u16 = 3;
@@ -73,6 +73,8 @@ pub enum MetaKey {
     Length,
     /// The protocol above IP (`IPPROTO_*`), a single byte.
     Protocol,
+    /// The version of IP (`NFPROTO_*`), a single byte.
+    Version,
 }
 
 impl MetaKey {
@@ -83,6 +85,7 @@ impl MetaKey {
             MetaKey::OutputName => 7,
             MetaKey::InputType => 8,
             MetaKey::Length => 0,
+            MetaKey::Version => 15,
             MetaKey::Protocol => 16,
         }
     }
@@ -93,12 +96,60 @@ impl MetaKey {
 pub enum CtKey {
     /// Its mark.
     Mark,
+    /// How far it is: a bit of `NF_CT_STATE_*`.
+    State,
+    /// Which way this packet goes: a byte, 0 as the opener, 1 as the answers.
+    Direction,
+    /// Bits of `IPS_*`.
+    Status,
+    /// The protocol above IP, a byte: that of the flow, also where the packet is an ICMP error about it.
+    Protocol,
+    /// The port that it was opened to, in network order, whichever way the packet goes and wherever NAT sent it.
+    OpenedTo,
+}
+
+/// How what is loaded shall compare with other bytes, the first byte weighing most (`NFT_CMP_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// The same.
+    Equal,
+    /// Another.
+    Other,
+    /// The same or below.
+    AtMost,
+    /// The same or above.
+    AtLeast,
+}
+
+impl Is {
+    const fn number(self) -> u32 {
+        match self {
+            Is::Equal => 0,
+            Is::Other => 1,
+            Is::AtMost => 3,
+            Is::AtLeast => 5,
+        }
+    }
+}
+
+/// What of the packet's own bytes is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// From the start of the frame.
+    Frame,
+    /// From the start of the IP header.
+    Network,
 }
 
 impl CtKey {
     const fn number(self) -> u32 {
         match self {
+            CtKey::State => 0,
+            CtKey::Direction => 1,
+            CtKey::Status => 2,
             CtKey::Mark => 3,
+            CtKey::Protocol => 10,
+            CtKey::OpenedTo => 12,
         }
     }
 }
@@ -152,8 +203,15 @@ impl Writer<'_> {
 
     /// Loads something of the flow. A packet without a flow leaves the rule here.
     pub fn load_ct(&mut self, key: CtKey) {
-        let data = Register::Data.number();
-        self.numbers("ct", &[(NFTA_CT_KEY, key.number()), (NFTA_CT_DREG, data)]);
+        const ORIGINAL: u8 = 0;
+        self.expression("ct", |w| {
+            w.attribute_be32(NFTA_CT_KEY, key.number());
+            w.attribute_be32(NFTA_CT_DREG, Register::Data.number());
+            // The protocol is the same both ways; older kernels want to be told one all the same.
+            if matches!(key, CtKey::Protocol | CtKey::OpenedTo) {
+                w.attribute_bytes(NFTA_CT_DIRECTION, &[ORIGINAL]);
+            }
+        });
     }
 
     /// Sets something of the flow to what is loaded.
@@ -164,37 +222,67 @@ impl Writer<'_> {
 
     /// Loads the source address of the frame.
     pub fn load_source_mac(&mut self) {
-        const BASE_LINK_LAYER: u32 = 0;
-        const SOURCE_OFFSET: u32 = 6;
-        const MAC_BYTES: u32 = 6;
-        const FIELDS: [(u16, u32); 4] = [
+        self.load_payload(Part::Frame, 6, 6);
+    }
+
+    /// Loads so many bytes of the packet, from there on.
+    pub fn load_payload(&mut self, part: Part, offset: u8, len: u8) {
+        let base = match part {
+            Part::Frame => 0,
+            Part::Network => 1,
+        };
+        let fields = [
             (NFTA_PAYLOAD_DREG, Register::Data.number()),
-            (NFTA_PAYLOAD_BASE, BASE_LINK_LAYER),
-            (NFTA_PAYLOAD_OFFSET, SOURCE_OFFSET),
-            (NFTA_PAYLOAD_LEN, MAC_BYTES),
+            (NFTA_PAYLOAD_BASE, base),
+            (NFTA_PAYLOAD_OFFSET, offset.into()),
+            (NFTA_PAYLOAD_LEN, len.into()),
         ];
-        self.numbers("payload", &FIELDS);
+        self.numbers("payload", &fields);
     }
 
     /// Replaces what is loaded by `(loaded & mask) ^ xor`: the one form of bitwise that every kernel with `nf_tables` has.
     pub fn bitwise(&mut self, mask: u32, xor: u32) {
         let order = self.order();
+        self.bitwise_bytes(&register_u32(order, mask), &register_u32(order, xor));
+    }
+
+    /// Clears the bits of what is loaded that the mask has not.
+    pub fn mask_bytes(&mut self, mask: &[u8]) {
+        let zeroes = [0; 16];
+        self.bitwise_bytes(mask, zeroes.get(..mask.len()).unwrap_or_default());
+    }
+
+    fn bitwise_bytes(&mut self, mask: &[u8], xor: &[u8]) {
         self.expression("bitwise", |w| {
             w.attribute_be32(NFTA_BITWISE_SREG, Register::Data.number());
             w.attribute_be32(NFTA_BITWISE_DREG, Register::Data.number());
-            w.attribute_be32(NFTA_BITWISE_LEN, 4);
-            w.data(NFTA_BITWISE_MASK, &register_u32(order, mask));
-            w.data(NFTA_BITWISE_XOR, &register_u32(order, xor));
+            w.attribute_be32(
+                NFTA_BITWISE_LEN,
+                u32::try_from(mask.len()).unwrap_or_default(),
+            );
+            w.data(NFTA_BITWISE_MASK, mask);
+            w.data(NFTA_BITWISE_XOR, xor);
+        });
+    }
+
+    /// Goes on only when what is loaded compares so with these bytes.
+    pub fn compare(&mut self, is: Is, bytes: &[u8]) {
+        self.expression("cmp", |w| {
+            w.attribute_be32(NFTA_CMP_SREG, Register::Data.number());
+            w.attribute_be32(NFTA_CMP_OP, is.number());
+            w.data(NFTA_CMP_DATA, bytes);
         });
     }
 
     /// Goes on only when what is loaded is these bytes.
     fn equals(&mut self, bytes: &[u8]) {
-        self.expression("cmp", |w| {
-            w.attribute_be32(NFTA_CMP_SREG, Register::Data.number());
-            w.attribute_be32(NFTA_CMP_OP, NFT_CMP_EQ);
-            w.data(NFTA_CMP_DATA, bytes);
-        });
+        self.compare(Is::Equal, bytes);
+    }
+
+    /// Goes on only when what is loaded, a number of four bytes, has one of these bits.
+    pub fn has_any(&mut self, bits: u32) {
+        self.bitwise(bits, 0);
+        self.compare(Is::Other, &[0; 4]);
     }
 
     /// Goes on only when what is loaded is this number of four bytes.

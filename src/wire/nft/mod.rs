@@ -5,17 +5,18 @@
 //! priorities and types are in the machine's order there.
 //!
 //! A batch is one datagram from BEGIN to END and is carried out as a whole or not at all. Each message in it is acknowledged by itself;
-//! BEGIN and END are not (acks for END are broken before 6.10).
+//! BEGIN and END are not (acks for END are broken before 6.10), nor are rules: there may be a thousand, and their acknowledgements would
+//! not fit the socket's receive buffer. One that is refused is answered all the same.
 
 mod expr;
 mod seen;
 
 use super::cursor::Place;
-use super::netlink::{Header, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
+use super::netlink::{Header, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
 use super::{Order, Writer};
 use crate::value::{IfName, Mac};
 
-pub use expr::{CtKey, MetaKey, Register, Target};
+pub use expr::{CtKey, Is, MetaKey, Part, Register, Target};
 pub use seen::{Seen, names, parse, parse_device_elements};
 
 /// `NFPROTO_INET`: IPv4 and IPv6 in one table.
@@ -181,7 +182,10 @@ impl<'w, 'b> Batch<'w, 'b> {
 
     #[inline(never)]
     fn begin_message(&mut self, kind: u16, extra: u16) -> Place {
-        let header = Header::request(kind, extra, self.seq);
+        let mut header = Header::request(kind, extra, self.seq);
+        if kind == NEWRULE {
+            header.flags &= !NLM_F_ACK;
+        }
         self.seq += 1;
         let place = self.w.begin_message(header);
         fixed(self.w);
@@ -234,7 +238,7 @@ impl<'w, 'b> Batch<'w, 'b> {
         });
     }
 
-    /// Adds a rule at the end of a chain; `expressions` writes what it does.
+    /// Adds a rule at the end of a chain; `expressions` writes what it does. A batch must not end with one: nobody would answer.
     pub fn rule(
         &mut self,
         table: Table<'_>,
@@ -242,8 +246,13 @@ impl<'w, 'b> Batch<'w, 'b> {
         comment: &str,
         expressions: impl FnOnce(&mut Writer<'b>),
     ) {
-        let (message, nest) = self.begin_rule(table, chain);
+        let places = self.begin_rule(table, chain);
         expressions(self.w);
+        self.end_rule(places, comment);
+    }
+
+    #[inline(never)]
+    fn end_rule(&mut self, (message, nest): (Place, Place), comment: &str) {
         self.w.end_attribute(nest);
         emit_comment(self.w, NFTA_RULE_USERDATA, comment);
         self.w.end_message(message);

@@ -8,14 +8,17 @@
 mod mutation;
 mod password;
 mod refusal;
+mod rules;
 
 use std::fmt::Write;
 
 use lanemark::config::{
-    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, NAME_BYTES_MAX, Schedule,
-    Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
+    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, NAME_BYTES_MAX, RULES_MAX,
+    Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
-use lanemark::value::{Class, IfName, Kbit, Mac, MarkLayout, TimeZone};
+use lanemark::value::{
+    Class, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
+};
 
 const FULL: &str = r#"{
   "version": 1,
@@ -29,6 +32,12 @@ const FULL: &str = r#"{
     { "mac": "02:00:00:00:00:0a", "name": "workstation", "class": "premium" },
     { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null },
     { "mac": "02:00:00:00:00:0c", "name": null, "class": "exempt" }
+  ],
+  "rules": [
+    { "name": "calls \\ \"home\"", "class": "express", "service": "voip" },
+    { "class": "bulk", "mac": "02:00:00:00:00:0b", "cidr": "192.168.1.0/28", "remote": "203.0.113.0/24", "proto": "udp", "ports": "22,8000-8100", "interface": "br-guest", "dscp": "ef" },
+    { "class": "exempt", "cidr": "2001:db8::1/128", "proto": "47" },
+    { "class": "premium", "proto": "icmp", "dscp": "63" }
   ],
   "mark": { "mask": "0x7f00", "shift": 8 },
   "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -76,6 +85,7 @@ fn full() -> Config {
             .into_iter()
             .collect(),
         ),
+        rules: Box::new(rules()),
         mark: MarkLayout::new(0x7f00, 8).unwrap(),
         time_zone: Some(Box::new(Zone {
             text: BERLIN.try_into().unwrap(),
@@ -111,6 +121,43 @@ fn schedules() -> [Schedule; 2] {
         window("sun-tue", "21:00", "06:00", bulk),
         window("mon-sun", "00:00", "24:00", Scheduled::Off),
     ]
+}
+
+/// The rules of [`FULL`].
+fn rules() -> heapless::Vec<Rule, RULES_MAX> {
+    let network = |text| Some(Network::parse(text).unwrap());
+    let range = |first, last| Ports { first, last };
+    let [calls, narrow, tunnel, icmp] =
+        [Class::Express, Class::Bulk, Class::Exempt, Class::Premium].map(Rule::of);
+    [
+        Rule {
+            name: "calls \\ \"home\"".try_into().unwrap(),
+            service: Service::parse("voip"),
+            ..calls
+        },
+        Rule {
+            mac: Some(Mac([2, 0, 0, 0, 0, 11])),
+            cidr: network("192.168.1.0/28"),
+            remote: network("203.0.113.0/24"),
+            proto: Some(17),
+            ports: [range(22, 22), range(8000, 8100)].into_iter().collect(),
+            interface: Some(IfName::parse("br-guest").unwrap()),
+            dscp: Some(46),
+            ..narrow
+        },
+        Rule {
+            cidr: network("2001:db8::1"),
+            proto: Some(47),
+            ..tunnel
+        },
+        Rule {
+            proto: Some(1),
+            dscp: Some(63),
+            ..icmp
+        },
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// A configuration with this many devices, and names of the greatest length.
@@ -208,6 +255,7 @@ fn the_default_is_written_with_every_field() {
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
   "ceilings": { "premium": 100, "express": 100, "standard": 100, "bulk": 100 },
   "devices": [],
+  "rules": [],
   "mark": { "mask": "0x7f", "shift": 0 },
   "time_zone": "auto",
   "schedules": []
@@ -226,7 +274,12 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
             r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,
-            r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"mark":{"mask":"0x7f00","shift":8},"#,
+            r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"#,
+            r#""rules":[{"name":"calls \\ \"home\"","class":"express","service":"voip"},"#,
+            r#"{"class":"bulk","mac":"02:00:00:00:00:0b","cidr":"192.168.1.0/28","remote":"203.0.113.0/24","proto":"udp","#,
+            r#""ports":"22,8000-8100","interface":"br-guest","dscp":"ef"},"#,
+            r#"{"class":"exempt","cidr":"2001:db8::1/128","proto":"47"},{"class":"premium","proto":"icmp","dscp":"63"}],"#,
+            r#""mark":{"mask":"0x7f00","shift":8},"#,
             r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
             r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
             r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}]}"#

@@ -16,6 +16,7 @@ fn assert_invariants(config: &Config) {
         shares,
         ceilings,
         devices,
+        rules,
         mark,
         time_zone,
         schedules,
@@ -47,6 +48,10 @@ fn assert_invariants(config: &Config) {
     for schedule in schedules.iter() {
         assert_ne!(schedule.from, schedule.until);
         assert!(Some(schedule.from) < TimeOfDay::parse("24:00"));
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        assert!(rule.patterns().next().is_some());
+        assert!(!rules[..index].iter().any(|before| before.covers(rule)));
     }
     for (index, device) in devices.iter().enumerate() {
         assert!(device.mac.is_device() && (device.class.is_some() || !device.name.is_empty()));

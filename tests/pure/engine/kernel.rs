@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use lanemark::engine::{Devices, IFB_NAME, Judgement, MAJOR, Op, Put, ROOT, class_handle};
+use lanemark::engine::{
+    Devices, IFB_NAME, Judgement, MAJOR, Op, Put, ROOT, class_handle, classify, narrowest,
+};
 use lanemark::value::{
     Cause, Class, Flow, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Leaf, Link, LinkBytes,
-    LinkKind, Mac, MarkLayout, Neighbour, Refused, Ruleset, TcHandle, TcStats,
+    LinkKind, Mac, MarkLayout, Neighbour, Refused, Rule, Ruleset, TcHandle, TcStats,
 };
 
 use super::house::{LAN, LAN_ADDRESSES, link};
@@ -56,6 +58,8 @@ pub struct Root {
 pub struct Table {
     pub ruleset: Ruleset,
     pub elements: BTreeMap<Mac, Class>,
+    /// The user's rules.
+    pub rules: Vec<Rule>,
     /// A living process holds it. Without guard nobody does.
     pub owned: bool,
     /// A rule that another program has put into it, or one of ours that it has taken out.
@@ -83,13 +87,29 @@ impl Root {
     }
 }
 
+/// The class of the user's rules for a flow of a device of the house.
+pub fn by_rules(rules: &[Rule], flow: &Flow, mac: Mac) -> Option<Class> {
+    let at_home = flow.out.src.to_string().starts_with("192.168.1.");
+    let home = if at_home { flow.out } else { flow.back };
+    let addresses = [home.src, home.dst];
+    let narrowest = narrowest(Some(mac), addresses, flow.out.proto, flow.out.dport);
+    classify(rules, narrowest, None)
+}
+
+impl Table {
+    /// What it gives to the first packet of a device's flow.
+    fn class(&self, flow: &Flow, mac: Mac) -> Option<Class> {
+        by_rules(&self.rules, flow, mac).or_else(|| self.elements.get(&mac).copied())
+    }
+}
+
 fn no(cause: Cause) -> Result<(), Refused> {
     Err(Refused::new(cause, &format!("{cause:?}")))
 }
 
 impl Kernel {
     /// Carries out what changes something.
-    pub fn change(&mut self, op: &Op, devices: &Devices) -> Result<(), Refused> {
+    pub fn change(&mut self, op: &Op, devices: &Devices, rules: &[Rule]) -> Result<(), Refused> {
         match op {
             Op::Root { dev, root } => self.make_root(*dev, *root),
             Op::Class { dev, class, put } => self.put_class(*dev, *class, *put),
@@ -109,7 +129,7 @@ impl Kernel {
                 _ => no(Cause::Gone),
             },
             Op::Ifb(change) => self.change_ifb(*change),
-            Op::Rules { ruleset, instead } => self.make_rules(*ruleset, *instead, devices),
+            Op::Rules { ruleset, instead } => self.make_rules(*ruleset, *instead, (devices, rules)),
             Op::Adopt(_) => match &mut self.table {
                 Some(table) if table.ruleset.guarded && !table.owned => {
                     table.owned = true;
@@ -304,7 +324,7 @@ impl Kernel {
         &mut self,
         ruleset: Ruleset,
         instead: bool,
-        devices: &Devices,
+        (devices, rules): (&Devices, &[Rule]),
     ) -> Result<(), Refused> {
         match (instead, &self.table) {
             (true, None) => return no(Cause::Gone),
@@ -317,6 +337,7 @@ impl Kernel {
         self.table = Some(Table {
             ruleset,
             elements: classed.collect(),
+            rules: rules.to_vec(),
             owned: ruleset.guarded,
             spoilt: None,
         });
@@ -353,10 +374,10 @@ impl Kernel {
         let owner = self.owner(&flow);
         let mut flow = flow;
         if let Some(table) = &self.table
-            && let Some(class) = owner.and_then(|mac| table.elements.get(&mac))
+            && let Some(class) = owner.and_then(|mac| table.class(&flow, mac))
             && flow.mark & table.ruleset.layout.mask() == 0
         {
-            flow.mark = table.ruleset.layout.marked(flow.mark, Some(*class));
+            flow.mark = table.ruleset.layout.marked(flow.mark, Some(class));
         }
         self.flows.push(flow);
     }

@@ -23,6 +23,7 @@ mod limits;
 mod model;
 mod others;
 mod places;
+mod policy;
 mod refusals;
 mod saving;
 mod schedules;

@@ -7,12 +7,12 @@ use lanemark::config::{Config, Device};
 use lanemark::control::Verb;
 use lanemark::engine::limits::{DEVICES_MAX, FIGHT_WINDOW};
 use lanemark::engine::{Answer, Client, Input, Judgement};
-use lanemark::value::{Cause, Class, Flow, IfIndex, Kbit, Link, MarkLayout};
+use lanemark::value::{Cause, Class, Flow, IfIndex, Kbit, Link, MarkLayout, Ports, Rule};
 
 use super::house::{
     self, ABLE, LAN, WAN, address, at, lan_link, mac, opened_by, opened_to, wan_link,
 };
-use super::kernel::Spoilt;
+use super::kernel::{Spoilt, by_rules};
 use super::wished::assert_as_wished;
 use super::world::{No, World};
 use crate::dice::{Dice, roll};
@@ -85,7 +85,32 @@ fn random_config(dice: &mut Dice) -> Config {
             config.devices.push(device).unwrap();
         }
     }
+    for _ in 0..[0, 0, 1, 3][dice.below(4)] {
+        let rule = random_rule(dice);
+        if !config.rules.iter().any(|before| before.covers(&rule)) {
+            config.rules.push(rule).unwrap();
+        }
+    }
     config
+}
+
+/// A rule for a device's flows, for those that were opened to a port, or for all of one of the two kinds of the house.
+fn random_rule(dice: &mut Dice) -> Rule {
+    let port = [22, 443][dice.below(2)];
+    let ports = Ports {
+        first: port,
+        last: port,
+    };
+    let mut rule = Rule::of(Class::ALL[dice.below(Class::ALL.len())]);
+    match dice.below(3) {
+        0 => rule.mac = Some(mac(DEVICES[dice.below(DEVICES.len())])),
+        1 => rule.ports.push(ports).unwrap(),
+        _ => {
+            rule.mac = Some(mac(DEVICES[dice.below(DEVICES.len())]));
+            rule.ports.push(ports).unwrap();
+        }
+    }
+    rule
 }
 
 impl Play {
@@ -220,7 +245,9 @@ impl Play {
                 .and_then(|id| self.world.engine.devices().get(id))
                 .is_some_and(|owner| owner.mac == mac(device))
             {
-                assert_eq!(layout.class(flow.mark), class, "{flow:?}");
+                let rules = &self.world.engine.config().rules;
+                let expected = by_rules(rules, flow, mac(device)).or(class);
+                assert_eq!(layout.class(flow.mark), expected, "{flow:?}");
             }
         }
     }
@@ -434,8 +461,9 @@ impl Play {
                 .devices
                 .iter()
                 .find(|device| Some(device.mac) == owner);
-            let expected = known
-                .and_then(|device| device.class)
+            let by_rules = owner.and_then(|mac| by_rules(&config.rules, &flow, mac));
+            let expected = by_rules
+                .or(known.and_then(|device| device.class))
                 .filter(|_| config.enabled);
             if expected.is_some() || owner.is_some() && !self.orphans {
                 assert_eq!(class, expected, "{flow:?} of {owner:?}");

@@ -10,7 +10,7 @@ use super::kernel::Spoilt;
 use super::world::World;
 
 /// How many rules a rule set has in this kernel.
-const RULES: u8 = 4;
+const RULES: u16 = 4;
 
 impl World {
     /// Shows the engine what it wants to see.

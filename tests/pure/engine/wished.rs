@@ -142,6 +142,7 @@ pub fn assert_as_wished(world: &World) {
         (config.mark, config.default_class)
     );
     assert_eq!(table.elements, classes_of(config));
+    assert_eq!(table.rules, config.rules.as_slice());
     assert_eq!((table.owned, table.spoilt), (ruleset.guarded, None));
     assert_ne!(kernel.acct, Some(false), "the bytes of flows are counted");
 }

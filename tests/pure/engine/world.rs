@@ -252,7 +252,10 @@ impl World {
                 self.writes.push(self.now);
                 Ok(())
             }
-            (None, op) => self.kernel.change(op, self.engine.devices()),
+            (None, op) => {
+                let rules = self.engine.config().rules.clone();
+                self.kernel.change(op, self.engine.devices(), &rules)
+            }
         };
         if let Some(meanwhile) = &mut self.meanwhile {
             meanwhile(op, &mut self.kernel);

@@ -110,6 +110,10 @@ fn compared(order: Order, bytes: &[u8]) -> String {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Every message of a batch; the flags are `!` acknowledged, `c` create, `x` exclusive, `a` append.
 pub fn listing(bytes: &[u8], order: Order) -> Vec<(u32, String)> {
     let lines = messages(bytes, order).map(|frame| match frame.unwrap() {
@@ -244,11 +248,19 @@ fn verdict(data: &mut Fields<'_>) -> String {
 
 fn rule_line(fields: &mut Fields<'_>) -> String {
     let (chain, note) = (fields.text(2), comment(fields.take(7).rest()));
+    // Whether what is loaded are bytes of the packet, in the order in which they came.
+    let mut raw = false;
     let expressions = members(fields.take(4)).into_iter().map(|expression| {
         let mut expression = Fields::read(expression);
         let (name, mut data) = (expression.text(1), expression.nest(2));
         expression.end();
-        let said = expression_text(name, &mut data);
+        raw = match name {
+            "payload" => true,
+            "meta" => false,
+            "ct" => data.fields.contains_key(&3),
+            _ => raw,
+        };
+        let said = expression_text(name, &mut data, raw);
         data.end();
         said
     });
@@ -258,11 +270,16 @@ fn rule_line(fields: &mut Fields<'_>) -> String {
     )
 }
 
-fn expression_text(name: &str, data: &mut Fields<'_>) -> String {
+fn expression_text(name: &str, data: &mut Fields<'_>, raw: bool) -> String {
     match name {
         "meta" | "ct" => {
             let key = data.be32(2);
             let set = if name == "meta" { 3 } else { 4 };
+            if name == "ct"
+                && let Some(direction) = data.maybe(3)
+            {
+                return format!("{} = ct {key} of {:?}", data.register(1), direction.rest());
+            }
             if data.fields.contains_key(&1) {
                 format!("{} = {name} {key}", data.register(1))
             } else {
@@ -271,13 +288,25 @@ fn expression_text(name: &str, data: &mut Fields<'_>) -> String {
         }
         "bitwise" => {
             let (from, to, len) = (data.register(1), data.register(2), data.be32(3));
-            let [mask, xor] = [4, 5].map(|part| number(data.order, data.value(part)));
+            let [mask, xor] = [4, 5].map(|part| data.value(part));
+            if raw {
+                assert!(mask.len() == xor.len() && xor.iter().all(|byte| *byte == 0));
+                return format!("{to} = {from} & {} of {len}", hex(mask));
+            }
+            let [mask, xor] = [mask, xor].map(|bytes| number(data.order, bytes));
             format!("{to} = {from} & {mask:#010x} ^ {xor:#010x} of {len}")
         }
         "cmp" => {
             let (register, op) = (data.register(1), data.be32(2));
-            assert_eq!(op, 0, "equal");
-            format!("{register} == {}", compared(data.order, data.value(3)))
+            let value = data.value(3);
+            match op {
+                0 if raw => format!("{register} == {}", hex(value)),
+                0 => format!("{register} == {}", compared(data.order, value)),
+                1 => format!("{register} != {}", compared(data.order, value)),
+                3 => format!("{register} <= {}", hex(value)),
+                5 => format!("{register} >= {}", hex(value)),
+                other => panic!("comparison {other}"),
+            }
         }
         "payload" => {
             let (to, base, offset, len) =

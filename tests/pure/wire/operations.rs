@@ -14,7 +14,7 @@ use super::fixture::ORDERS;
 use super::rules::{batch, change, few, ruleset, unusual};
 
 /// Rules of one set.
-const RULES: u8 = 11;
+const RULES: u16 = 11;
 
 #[test]
 fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
@@ -46,7 +46,7 @@ fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
         let ask = |op: Op| {
             let mut request = None;
             let bytes = emitted(order, |w| {
-                request = apply::change(&op, &Devices::default(), slow, 77, w)
+                request = apply::change(&op, &Devices::default(), &[], slow, 77, w)
             });
             assert_eq!(
                 request,
@@ -136,7 +136,7 @@ fn a_comment_of_somebody_else_is_no_mark_of_ours() {
         "lanemark 0123abcd 7/",
         "lanemark 0123abcd /10",
         "lanemark 0123abcd 7/10 ",
-        "lanemark 0123abcd 256/10",
+        "lanemark 0123abcd 65536/10",
         "lanemark 0123abcdef 7/10",
         "lanemark xyz 7/10",
         "Lanemark 0123abcd 7/10",

@@ -1,10 +1,12 @@
 //! `apply`: our rules, as a batch of messages.
 
 use lanemark::apply::{self, DATAGRAM_BYTES_MAX, Family, Request};
+use lanemark::config::{KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Ruleset, TcHandle, TickRate,
+    Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Rule, Ruleset, TcHandle, TickRate,
+    policy,
 };
 use lanemark::wire::Writer;
 
@@ -19,6 +21,7 @@ pub fn ruleset() -> Ruleset {
         wan: IfName::parse("eth0.2").unwrap(),
         layout: MarkLayout::default(),
         default_class: Class::Standard,
+        policy: 0,
         guarded: false,
         before: Before { acct: Some(false) },
     }
@@ -31,6 +34,7 @@ pub fn unusual() -> Ruleset {
         wan: IfName::parse("b23456789012345").unwrap(),
         layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
         default_class: Class::Bulk,
+        policy: 0,
         guarded: true,
         before: Before { acct: None },
     }
@@ -66,7 +70,7 @@ pub fn few() -> Devices {
 }
 
 pub fn change(op: &Op, devices: &Devices, seq: u32, w: &mut Writer<'_>) -> Option<Request> {
-    apply::change(op, devices, TickRate::default(), seq, w)
+    apply::change(op, devices, &[], TickRate::default(), seq, w)
 }
 
 /// The batch of an operation line by line, the same in both orders, and what is said of it.
@@ -132,26 +136,26 @@ fn a_whole_rule_set_is_these_messages() {
         "!c lanemark: chain first filter hook 0 priority -150 policy 1",
         "!c lanemark: chain steer filter hook 2 priority -150 policy 1",
         "!c lanemark: chain lanes",
+        "ca lanemark: rule exempt \"lanemark FP 1/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000064 of 4; ct 3 = data",
+        "ca lanemark: rule premium \"lanemark FP 2/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000000a of 4; ct 3 = data",
+        "ca lanemark: rule express \"lanemark FP 3/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000014 of 4; ct 3 = data",
+        "ca lanemark: rule standard \"lanemark FP 4/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000001e of 4; \
+         ct 3 = data",
+        "ca lanemark: rule bulk \"lanemark FP 5/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000028 of 4; ct 3 = data",
+        "ca lanemark: rule first \"lanemark FP 6/11\": data = meta 6; data == \"br-lan\"; data = ct 3; \
+         data = data & 0x0000007f ^ 0x00000000 of 4; data == 0x00000000; data = meta 8; data == 0x0001; \
+         data = payload 0 at 6 of 6; verdict = device_class #1 [data]",
+        "ca lanemark: rule steer \"lanemark FP 7/11\": data = meta 7; data == \"eth0.2\"; verdict = goto lanes",
+        "ca lanemark: rule steer \"lanemark FP 8/11\": data = meta 6; data == \"eth0.2\"; verdict = goto lanes",
+        "ca lanemark: rule lanes \"lanemark FP 9/11\": data = 4c4d0030; meta 2 = data",
+        "ca lanemark: rule lanes \"lanemark FP 10/11\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
+         data = lane #2 [data]; meta 2 = data",
+        "ca lanemark: rule lanes \"lanemark FP 11/11\": data = meta 16; data == 0x06; data = meta 0; \
+         data = data & 0xffffff80 ^ 0x00000000 of 4; data == 0x00000000; data = ct 3; \
+         data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; meta 2 = data",
         "!c lanemark: elements lane {0x0 = 4c4d0030, 0x64 = 4c4d0100, 0xa = 4c4d0010, 0x14 = 4c4d0020, 0x1e = 4c4d0030, \
          0x28 = 4c4d0040}",
         "!c lanemark: elements small_lane {0x0 = 4c4d0036, 0x1e = 4c4d0036, 0x28 = 4c4d0036}",
-        "!ca lanemark: rule exempt \"lanemark FP 1/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000064 of 4; ct 3 = data",
-        "!ca lanemark: rule premium \"lanemark FP 2/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000000a of 4; ct 3 = data",
-        "!ca lanemark: rule express \"lanemark FP 3/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000014 of 4; ct 3 = data",
-        "!ca lanemark: rule standard \"lanemark FP 4/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000001e of 4; \
-         ct 3 = data",
-        "!ca lanemark: rule bulk \"lanemark FP 5/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000028 of 4; ct 3 = data",
-        "!ca lanemark: rule first \"lanemark FP 6/11\": data = meta 6; data == \"br-lan\"; data = ct 3; \
-         data = data & 0x0000007f ^ 0x00000000 of 4; data == 0x00000000; data = meta 8; data == 0x0001; \
-         data = payload 0 at 6 of 6; verdict = device_class #1 [data]",
-        "!ca lanemark: rule steer \"lanemark FP 7/11\": data = meta 7; data == \"eth0.2\"; verdict = goto lanes",
-        "!ca lanemark: rule steer \"lanemark FP 8/11\": data = meta 6; data == \"eth0.2\"; verdict = goto lanes",
-        "!ca lanemark: rule lanes \"lanemark FP 9/11\": data = 4c4d0030; meta 2 = data",
-        "!ca lanemark: rule lanes \"lanemark FP 10/11\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
-         data = lane #2 [data]; meta 2 = data",
-        "!ca lanemark: rule lanes \"lanemark FP 11/11\": data = meta 16; data == 0x06; data = meta 0; \
-         data = data & 0xffffff80 ^ 0x00000000 of 4; data == 0x00000000; data = ct 3; \
-         data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; meta 2 = data",
         "!c lanemark: elements device_class {02:00:00:00:00:00 goto exempt, 02:00:00:00:00:01 goto premium, \
          02:00:00:00:00:02 goto express, 02:00:00:00:00:03 goto standard, 02:00:00:00:00:04 goto bulk}",
         "end",
@@ -393,4 +397,159 @@ fn five_hundred_and_twelve_devices_and_all_that_can_be_known_fit_a_datagram() {
             assert!(install.len() < 52 * count + 6144 && moved.len() < 72 * count + 256);
         }
     }
+}
+
+/// The rules of a configuration.
+fn rules_of(text: &str) -> Vec<Rule> {
+    let text = format!("{{\"version\": 1, \"rules\": [{text}]}}");
+    lanemark::config::parse(text.as_bytes())
+        .unwrap_or_else(|problem| panic!("{problem}"))
+        .rules
+        .to_vec()
+}
+
+/// The rules of a batch with these of the user, their comments cut off, by chain; the same in both orders.
+fn user_rules(rules: &[Rule]) -> Vec<String> {
+    let set = Ruleset {
+        policy: policy(rules),
+        ..ruleset()
+    };
+    let op = Op::Rules {
+        ruleset: set,
+        instead: false,
+    };
+    let [little, big] = ORDERS.map(|order| {
+        let bytes = emitted(order, |w| {
+            let request = apply::change(&op, &few(), rules, TickRate::default(), 1, w).unwrap();
+            assert!(request.last_seq > 0);
+        });
+        listing(&bytes, order)
+    });
+    assert_eq!(little, big);
+    let fingerprint = format!("{:08x}", set.fingerprint());
+    let rules: Vec<&str> = little
+        .iter()
+        .filter_map(|(_, line)| line.strip_prefix("ca lanemark: rule "))
+        .collect();
+    let of = rules.len();
+    let numbered = rules.iter().zip(1..).map(|(line, number)| {
+        let mark = format!("\"lanemark {fingerprint} {number}/{of}\"");
+        assert!(line.contains(&mark), "expected {mark}, found {line}");
+        line.replace(&format!(" {mark}"), "")
+    });
+    numbered.collect()
+}
+
+#[test]
+fn the_users_rules_are_these_messages() {
+    let rules = rules_of(
+        r#"{"class": "express", "service": "ssh"},
+        {"class": "bulk", "mac": "02:00:00:00:00:0b", "cidr": "192.168.1.16/28", "remote": "203.0.113.7", "proto": "udp", "ports": "8000-8100", "interface": "br-guest", "dscp": "ef"},
+        {"class": "premium", "cidr": "2001:db8:8000::/33", "remote": "2001:db8::1", "dscp": 46},
+        {"class": "exempt", "proto": "icmp"}"#,
+    );
+    let chains = user_rules(&rules);
+    let lookup = "data = meta 8; data == 0x0001; data = payload 0 at 6 of 6; verdict = device_class #1 [data]";
+    let expected = [
+        "rules: data = ct 10 of [0]; data == 06; data = ct 12 of [0]; data == 0016; verdict = goto express".to_owned(),
+        "rules: data = meta 6; data == \"br-guest\"; data = meta 8; data == 0x0001; data = payload 0 at 6 of 6; \
+         data == 02000000000b; data = meta 15; data == 0x02; data = payload 1 at 1 of 1; data = data & fc of 1; data == b8; \
+         data = payload 1 at 12 of 4; data = data & fffffff0 of 4; data == c0a80110; data = payload 1 at 16 of 4; data == cb007107; \
+         data = ct 10 of [0]; data == 11; data = ct 12 of [0]; data >= 1f40; data <= 1fa4; verdict = goto bulk"
+            .to_owned(),
+        "rules: data = meta 15; data == 0x0a; data = payload 1 at 0 of 2; data = data & 0fc0 of 2; data == 0b80; \
+         data = payload 1 at 8 of 16; data = data & ffffffff800000000000000000000000 of 16; \
+         data == 20010db8800000000000000000000000; data = payload 1 at 24 of 16; \
+         data == 20010db8000000000000000000000001; verdict = goto premium"
+            .to_owned(),
+        "rules: data = ct 10 of [0]; data == 01; verdict = goto exempt".to_owned(),
+        "rules: data = ct 10 of [0]; data == 3a; verdict = goto exempt".to_owned(),
+        format!("rules: {lookup}"),
+        "unmarked: data = ct 0; data = data & 0x0000000c ^ 0x00000000 of 4; data != 0x00000000; verdict = goto rules".to_owned(),
+        "unmarked: data = ct 1; data == 0x01; data = ct 2; data = data & 0x00000004 ^ 0x00000000 of 4; data == 0x00000000; \
+         verdict = goto rules"
+            .to_owned(),
+        format!("unmarked: {lookup}"),
+        "first: data = meta 6; data == \"br-lan\"; data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; data == 0x00000000; \
+         verdict = goto unmarked"
+            .to_owned(),
+    ];
+    assert_eq!(chains[5..5 + expected.len()], expected);
+    assert_eq!(chains.len(), 11 + rules.len() + 1 + 4);
+}
+
+#[test]
+fn the_most_rules_of_the_longest_kind_and_all_devices_fit_a_datagram() {
+    let rule = |number: usize| {
+        let ports: Vec<String> = (0..KERNEL_RULES_MAX / RULES_MAX)
+            .map(|range| format!("{}-{}", 1000 * range + 1000, 1000 * range + 1999))
+            .collect();
+        format!(
+            r#"{{"class": "standard", "mac": "02:00:00:00:00:0b", "cidr": "fd00::{number:x}:0/112", "remote": "2001:db8::/33", "proto": "udp", "ports": "{}", "interface": "a23456789012345", "dscp": "ef"}}"#,
+            ports.join(",")
+        )
+    };
+    let rules = rules_of(&(0..RULES_MAX).map(rule).collect::<Vec<_>>().join(","));
+    let patterns: usize = rules.iter().map(Rule::size).sum();
+    assert_eq!(patterns, KERNEL_RULES_MAX);
+    let all = devices(DEVICES_MAX, |_| [Some(Class::Standard); 2]);
+    let op = Op::Rules {
+        ruleset: Ruleset {
+            policy: policy(&rules),
+            ..unusual()
+        },
+        instead: true,
+    };
+    for order in ORDERS {
+        let bytes = emitted_into([DATAGRAM_BYTES_MAX, 0xa5], order, |w| {
+            assert!(apply::change(&op, &all, &rules, TickRate::default(), 1, w).is_some());
+        })
+        .unwrap();
+        println!("{order:?}: {} bytes", bytes.len());
+        let lines = listing(&bytes, order);
+        let made = lines.iter().filter(|(_, line)| line.contains(": rule "));
+        assert_eq!(made.count(), patterns + 11 + 4);
+        assert!(
+            lines[lines.len() - 2]
+                .1
+                .starts_with("!c lanemark: elements device_class")
+        );
+    }
+}
+
+#[test]
+fn rules_that_differ_in_more_than_a_name_have_another_fingerprint() {
+    let base = r#""mac": "02:00:00:00:00:0b", "cidr": "10.0.0.0/8", "ports": "1-2""#;
+    let of = |rules: &str| policy(&rules_of(rules));
+    let rule = |class: &str, conditions: &str| format!(r#"{{"class": "{class}", {conditions}}}"#);
+    let mut seen = vec![0, of(&rule("bulk", base))];
+    assert_eq!(
+        of(&rule("bulk", &format!("\"name\": \"x\", {base}"))),
+        seen[1]
+    );
+    for other in [
+        rule("premium", base),
+        rule("bulk", &base.replace("0b", "0c")),
+        rule("bulk", &base.replace("/8", "/9")),
+        rule("bulk", &base.replace("cidr", "remote")),
+        rule("bulk", &base.replace("1-2", "1,2")),
+        rule("bulk", &format!("{base}, \"proto\": \"tcp\"")),
+        rule("bulk", &format!("{base}, \"dscp\": 1")),
+        rule("bulk", &format!("{base}, \"interface\": \"lan1\"")),
+        rule("bulk", r#""service": "ssh""#),
+        [rule("bulk", base), rule("bulk", r#""service": "ssh""#)].join(","),
+        [rule("bulk", r#""service": "ssh""#), rule("bulk", base)].join(","),
+    ] {
+        let policy = of(&other);
+        assert!(!seen.contains(&policy), "{other}");
+        seen.push(policy);
+    }
+    let set = |policy| {
+        Ruleset {
+            policy,
+            ..ruleset()
+        }
+        .fingerprint()
+    };
+    assert_ne!(set(0), set(seen[1]));
 }
