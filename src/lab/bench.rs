@@ -17,7 +17,7 @@ use super::error::Error;
 use super::house::{self, House, Options, Resident};
 use super::interrupt::{self, Interrupt};
 use super::scratch::Scratch;
-use super::{isolation, marks, options, service, stdout};
+use super::{isolation, marks, options, stdout};
 
 /// Flows of the device whose class changes.
 const OWN_FLOWS: usize = 1_000;
@@ -37,6 +37,12 @@ const ROUNDS: usize = 9;
 const PACKETS: u32 = 40_000;
 /// Devices of the larger configuration: as many as can be configured.
 const MANY: usize = 512;
+/// Devices and rules of the one with rules: as many rules as can be configured.
+const RULED: usize = 256;
+/// What an established flow's packet may cost with them, by one without rules and with one device.
+const RULED_RATIO_MAX: f64 = 1.1;
+/// A port of the server's that answers once.
+const ANSWERER: u16 = 5002;
 
 /// Measures and prints.
 ///
@@ -90,7 +96,7 @@ impl Bench {
             self.house.router(),
             &self.program,
             &self.scratch,
-            Some(&config(1)),
+            Some(&config(1, 0)),
         )?;
         daemon.await_shaping(self.house.router(), &self.interrupt)?;
         Ok(daemon)
@@ -184,23 +190,30 @@ impl Bench {
         }))
     }
 
-    /// What a packet costs that is looked up in the map, with one device in it and with many. The router's work is done in the
-    /// sender's time, so the sender's processor time is what is compared.
+    /// What a packet of an established flow costs that is looked up in the map, with one device in it, with many, and with rules before it.
+    /// The router's work is done in the sender's time, so the sender's processor time is what is compared.
     fn packet(&self) -> Result<Value, Error> {
         let daemon = self.start()?;
-        let (mut one, mut many) = (Vec::new(), Vec::new());
+        let (mut one, mut many, mut ruled) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            for (devices, costs) in [(1, &mut one), (MANY, &mut many)] {
+            let kinds = [
+                (1, 0, &mut one),
+                (MANY, 0, &mut many),
+                (RULED, RULED, &mut ruled),
+            ];
+            for (devices, rules, costs) in kinds {
                 let file = self.scratch.path().join("bench.json");
-                fs::write(&file, config(devices)).map_err(Error::io("write a configuration"))?;
+                fs::write(&file, config(devices, rules))
+                    .map_err(Error::io("write a configuration"))?;
                 self.apply(&daemon, &file)?;
                 costs.push(self.send()?);
             }
         }
         daemon.call(self.house.router(), &self.interrupt, &["stop"])?;
-        let (one_ns, many_ns) = (median(&mut one), median(&mut many));
+        let (one_ns, many_ns, ruled_ns) = (median(&mut one), median(&mut many), median(&mut ruled));
         Ok(json!({
             "one_device_ns": rounded(one_ns), "many_devices": MANY, "many_devices_ns": rounded(many_ns), "ratio": rounded(many_ns / one_ns),
+            "rules": RULED, "rules_ns": rounded(ruled_ns), "rules_ratio": rounded(ruled_ns / one_ns), "rules_ratio_max": RULED_RATIO_MAX,
         }))
     }
 
@@ -215,21 +228,37 @@ impl Bench {
             .map(drop)
     }
 
-    /// Nanoseconds of processor time a packet, from a device that is in no lane: each of its packets is looked up.
+    /// Nanoseconds of processor time a packet, from a device that is in no lane, in a flow that was answered: each of its packets is looked
+    /// up in the map.
     fn send(&self) -> Result<f64, Error> {
-        let sent = self
+        let answerer = self
             .house
-            .lan_host("tv")?
-            .run(|| -> Result<f64, std::io::Error> {
+            .server()
+            .run(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, ANSWERER)))?
+            .map_err(Error::io("open a port of the server"))?;
+        let tv = self.house.lan_host("tv")?;
+        let socket = tv
+            .run(|| -> Result<UdpSocket, std::io::Error> {
                 let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-                socket.connect(SocketAddr::new(house::SERVER_V4.into(), service::ABSORBER))?;
+                socket.connect(SocketAddr::new(house::SERVER_V4.into(), ANSWERER))?;
                 socket.send(b"first")?;
-                let begin = processor_time()?;
-                for _ in 0..PACKETS {
-                    socket.send(b"packet")?;
-                }
-                Ok((processor_time()? - begin).as_secs_f64() * 1e9 / f64::from(PACKETS))
-            })?;
+                Ok(socket)
+            })?
+            .map_err(Error::io("open a flow"))?;
+        let mut word = [0; 8];
+        let mut answer = || -> Result<(), std::io::Error> {
+            let (_, from) = answerer.recv_from(&mut word)?;
+            answerer.send_to(b"second", from)?;
+            socket.recv(&mut word).map(drop)
+        };
+        answer().map_err(Error::io("answer"))?;
+        let sent = tv.run(move || -> Result<f64, std::io::Error> {
+            let begin = processor_time()?;
+            for _ in 0..PACKETS {
+                socket.send(b"packet")?;
+            }
+            Ok((processor_time()? - begin).as_secs_f64() * 1e9 / f64::from(PACKETS))
+        })?;
         sent.map_err(Error::io("send packets"))
     }
 }
@@ -238,13 +267,16 @@ fn processor_time() -> Result<Duration, std::io::Error> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-/// A configuration with so many devices, none of them in the house, on a line that is never the bottleneck.
-fn config(devices: usize) -> String {
+/// A configuration with so many devices and rules, none of them about anybody in the house, on a line that is never the bottleneck.
+fn config(devices: usize, rules: usize) -> String {
     let devices: Vec<Value> = (0..devices)
         .map(|number| json!({"mac": format!("02:00:00:01:{:02x}:{:02x}", number / 256, number % 256), "class": "premium"}))
         .collect();
+    let rules: Vec<Value> = (0..rules)
+        .map(|number| json!({"remote": format!("198.18.{number}.0/24"), "class": "bulk"}))
+        .collect();
     json!({
-        "version": 1, "enabled": true, "lan": [house::LAN], "devices": devices,
+        "version": 1, "enabled": true, "lan": [house::LAN], "devices": devices, "rules": rules,
         "wan": {"interface": house::WAN, "up_kbit": 10_000_000, "down_kbit": 10_000_000},
     })
     .to_string()
@@ -290,8 +322,14 @@ fn readable(report: &Value) -> String {
     );
     let _ = writeln!(
         text,
-        "a packet's cost   {} ns with 1 device, {} ns with {}: ratio {}",
-        packet["one_device_ns"], packet["many_devices_ns"], packet["many_devices"], packet["ratio"]
+        "a packet's cost   {} ns with 1 device, {} ns with {}: ratio {}; with 256 devices and 256 rules {} ns: ratio {} (at most {})",
+        packet["one_device_ns"],
+        packet["many_devices_ns"],
+        packet["many_devices"],
+        packet["ratio"],
+        packet["rules_ns"],
+        packet["rules_ratio"],
+        packet["rules_ratio_max"],
     );
     text
 }
