@@ -20,7 +20,7 @@ programs() {
 }
 
 # Beyond this many seconds the run of the kernel tests has failed, whatever hangs.
-KERNEL_SECONDS_MAX=5400
+KERNEL_SECONDS_MAX=3600
 
 # wanted WORDS: pieces of the names of the kernel tests that are to run, a line each; nothing for all.
 wanted() {
