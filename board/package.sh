@@ -39,7 +39,7 @@ config() {
 {
   "version": 1,
   "enabled": false,
-  "wan": { "interface": "$wan", "up_kbit": null, "down_kbit": null, "overhead": 0 },
+  "wan": { "interface": "$wan", "up_kbit": null, "down_kbit": null, "link": "none" },
   "lan": $lan,
   "default_class": "standard",
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },

@@ -16,7 +16,9 @@ pub(super) enum Field {
     Interface,
     Up,
     Down,
+    Link,
     Overhead,
+    Mpu,
     Upwards,
     Downwards,
     Premium,
@@ -79,8 +81,22 @@ pub(super) const WHOLE: Form = Form {
 };
 
 pub(super) const WAN: Form = Form {
-    names: &["interface", "up_kbit", "down_kbit", "overhead"],
-    fields: &[Field::Interface, Field::Up, Field::Down, Field::Overhead],
+    names: &[
+        "interface",
+        "up_kbit",
+        "down_kbit",
+        "link",
+        "overhead",
+        "mpu",
+    ],
+    fields: &[
+        Field::Interface,
+        Field::Up,
+        Field::Down,
+        Field::Link,
+        Field::Overhead,
+        Field::Mpu,
+    ],
 };
 
 /// Percent of each class.

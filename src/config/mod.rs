@@ -11,6 +11,7 @@
 mod devices;
 mod escape;
 mod form;
+mod link;
 mod parse;
 pub mod password;
 mod percents;
@@ -24,6 +25,7 @@ use heapless::{String, Vec};
 
 use crate::value::{Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Rule, TimeZone};
 
+pub use link::LinkLayer;
 pub use parse::parse;
 pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
 pub use rules::KERNEL_RULES_MAX;
@@ -61,6 +63,9 @@ pub const RATE_MAX: Kbit = Kbit(10_000_000);
 
 /// Bytes that the link layer adds to each packet, at most (ATM cells and their padding are not in it).
 pub const OVERHEAD_MAX: u8 = 128;
+
+/// Bytes that the smallest packet takes on the wire, at most. Ethernet has 84.
+pub const MPU_MAX: u8 = 128;
 
 /// The version of the text's form.
 pub const VERSION: u32 = 1;
@@ -111,8 +116,12 @@ pub struct Wan {
     pub up: Option<Kbit>,
     /// Its rate downwards; `None` until the user said it. Always there when the configuration is enabled.
     pub down: Option<Kbit>,
-    /// Bytes that the link layer adds to each packet beyond what the device counts.
-    pub overhead: u8,
+    /// What the line is, for what it adds to packets.
+    pub link: &'static LinkLayer,
+    /// Bytes that it adds to each packet beyond what the device counts, where the user knows better.
+    pub overhead: Option<u8>,
+    /// Bytes that the smallest packet takes, where the user knows better.
+    pub mpu: Option<u8>,
 }
 
 /// Where the home is.
@@ -215,7 +224,9 @@ impl Default for Config {
                 interface: None,
                 up: None,
                 down: None,
-                overhead: 0,
+                link: &link::LINK_LAYERS[0],
+                overhead: None,
+                mpu: None,
             },
             lan: Lan::Auto,
             default_class: Class::Standard,

@@ -3,10 +3,12 @@ use core::fmt::Write;
 use heapless::Vec;
 
 use super::form::{self, Field, Form};
+use super::link::LINK_LAYERS;
 use super::problem::{Cause, Expected, Found, Object, Problem};
 use super::reader::{Fields, Reader, Scalar, Stop, line_behind};
 use super::{
-    CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION, Zone,
+    CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, MPU_MAX, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION,
+    Zone,
 };
 use super::{devices, percents, rules, schedule};
 use crate::value::{Class, IfName, Kbit, MarkLayout, TimeZone, utf8};
@@ -122,7 +124,14 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
             config.enabled = enabled;
         }
         Field::Interface => config.wan.interface = interface(reader, &config.lan)?,
-        Field::Overhead => config.wan.overhead = reader.small(0, OVERHEAD_MAX)?,
+        Field::Link => {
+            reader.text(Expected::LinkLayer)?;
+            let mut known = LINK_LAYERS.iter();
+            let link = known.find(|link| link.name == reader.plain);
+            config.wan.link = link.ok_or_else(|| reader.refuse_last(Expected::LinkLayer))?;
+        }
+        Field::Overhead => config.wan.overhead = bytes(reader, OVERHEAD_MAX)?,
+        Field::Mpu => config.wan.mpu = bytes(reader, MPU_MAX)?,
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
         // The default class: what is no setting has a reader of its own.
@@ -135,6 +144,14 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         }
     }
     Ok(())
+}
+
+/// So many bytes at most; none where the link layer says it.
+fn bytes(reader: &mut Reader<'_>, most: u8) -> Result<Option<u8>, Stop> {
+    if matches!(reader.value, Scalar::Null) {
+        return Ok(None);
+    }
+    reader.small(0, most).map(Some)
 }
 
 fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {

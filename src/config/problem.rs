@@ -104,6 +104,8 @@ pub enum Expected {
     OtherThanLan,
     /// An interface that is not in the list yet.
     NewInterface,
+    /// A link layer.
+    LinkLayer,
     /// A class that can be everybody's.
     DefaultClass,
     /// A class.
@@ -310,6 +312,9 @@ impl fmt::Display for Expected {
             Expected::OtherThanWan => format_args!("expected an interface other than the WAN's"),
             Expected::OtherThanLan => format_args!("expected an interface other than the LAN's"),
             Expected::NewInterface => format_args!("expected each interface once"),
+            Expected::LinkLayer => format_args!(
+                "expected none, ethernet, docsis, ptm, pppoe-ptm, or adsl-pppoa, adsl-bridged or adsl-pppoe with -vc or -llc"
+            ),
             Expected::DefaultClass => {
                 format_args!(
                     "expected premium, express, standard or bulk (by default exempt, nothing would be managed)"

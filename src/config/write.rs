@@ -2,7 +2,7 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION};
-use crate::value::{Class, Kbit, Rule};
+use crate::value::{Class, Rule};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -96,9 +96,11 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     let name = wan.interface.as_ref();
     let name = name.map_or(&"auto" as &dyn fmt::Display, |name| name);
     text.put(open, "interface", &Quoted(Some(name)))?;
-    text.put(comma, "up_kbit", &Rate(wan.up))?;
-    text.put(comma, "down_kbit", &Rate(wan.down))?;
-    text.put(comma, "overhead", &wan.overhead)?;
+    text.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
+    text.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
+    text.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
+    text.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
+    text.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
     text.to.write_str(style.close)?;
     text.put(next, "lan", &Lans { lan, comma })?;
     text.put(next, "default_class", &Quoted(Some(default_class)))?;
@@ -230,13 +232,13 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A rate as a number, or null.
-struct Rate(Option<Kbit>);
+/// A number, or null.
+struct Number(Option<u32>);
 
-impl fmt::Display for Rate {
+impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(Kbit(rate)) => write!(f, "{rate}"),
+            Some(number) => number.fmt(f),
             None => f.write_str("null"),
         }
     }

@@ -154,7 +154,7 @@ impl Engine {
             direction,
             rate: rate?,
             mtu_bytes: link?.mtu,
-            overhead_bytes: self.config.wan.overhead,
+            framing: self.config.wan.framing(link?.header_bytes()),
             shares,
             ceilings,
             pace_percent: self.pace_percent(direction),

@@ -31,7 +31,8 @@
 use crate::config::Shares;
 use crate::control::Direction;
 use crate::value::{
-    Class, Codel, FqCodel, HtbClass, HtbRoot, Kbit, Leaf, LeafKind, Sfq, TcHandle, TickRate,
+    Class, Codel, FqCodel, Framing, HtbClass, HtbRoot, Kbit, Leaf, LeafKind, Sfq, TcHandle,
+    TickRate,
 };
 
 /// The major number of ours: "LM".
@@ -140,8 +141,8 @@ pub struct Line {
     pub rate: Kbit,
     /// The largest packet of the device, without its header.
     pub mtu_bytes: u32,
-    /// What the link layer adds to each packet.
-    pub overhead_bytes: u8,
+    /// What the link layer makes of each packet.
+    pub framing: Framing,
     /// What each lane is promised.
     pub shares: Shares,
     /// What each lane may have at most.
@@ -294,7 +295,7 @@ impl Lanes {
                 cburst: transmit(ceil),
                 quantum_bytes: line.packet_bytes(),
                 prio,
-                overhead_bytes: line.overhead_bytes,
+                framing: line.framing,
             },
             leaf: match part {
                 Part::Queue(queue) => Some((queue.leaf_handle(), line.leaf(self.leaf))),
@@ -308,11 +309,12 @@ impl Line {
     fn packet_bytes(&self) -> u32 {
         self.mtu_bytes
             .saturating_add(ETHERNET_HEADER_BYTES)
-            .saturating_add(u32::from(self.overhead_bytes))
+            .saturating_add(u32::from(self.framing.overhead_bytes))
     }
 
     fn burst_bytes(&self, rate: Kbit) -> u32 {
-        rate.bytes_in_ms(BURST_MS).max(self.packet_bytes())
+        let packet_bytes = self.framing.on_wire(self.packet_bytes());
+        rate.bytes_in_ms(BURST_MS).max(packet_bytes)
     }
 
     /// What a queue may have at most.

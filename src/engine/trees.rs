@@ -35,6 +35,8 @@ pub struct Tree {
 /// The queues of all devices, as seen.
 #[derive(Debug, Default)]
 pub struct Trees {
+    /// The smallest packet that was asked for last: older kernels tell none.
+    mpu_bytes: u8,
     roots: Vec<Root, ROOTS_MAX>,
     /// The WAN's and the LAN's.
     trees: [(Option<IfIndex>, Tree); 2],
@@ -180,7 +182,7 @@ impl Trees {
                     let handle = class.handle;
                     return Some(Op::DeleteClass { dev, handle });
                 }
-                Some(known) if is_in_force(known, &class, leaf.is_some()) => {}
+                Some(known) if is_in_force(known, &class, leaf.is_some(), self.mpu_bytes) => {}
                 known => {
                     let put = known.map_or(Put::New, |_| Put::Change);
                     return Some(Op::Class { dev, class, put });
@@ -214,7 +216,10 @@ impl Trees {
             }
             Op::DeleteRoot { dev, .. } => self.forget_root(*dev),
             // What was counted goes on being counted.
-            Op::Class { dev, class, .. } => self.put_class(*dev, class),
+            Op::Class { dev, class, .. } => {
+                self.put_class(*dev, class);
+                self.mpu_bytes = class.framing.mpu_bytes;
+            }
             Op::DeleteClass { dev, handle } => {
                 if let Some(seen) = self.seen_mut(*dev, *handle) {
                     *seen = Seen::default();
@@ -253,8 +258,12 @@ fn place_of(class: TcHandle) -> Option<usize> {
 
 /// Whether a class is as it should be. HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it
 /// was made.
-fn is_in_force(seen: &HtbClass, wished: &HtbClass, leaf: bool) -> bool {
+fn is_in_force(seen: &HtbClass, wished: &HtbClass, leaf: bool, untold_mpu: u8) -> bool {
     let mut told = *seen;
+    // Kernels that have not known it keep none.
+    if told.framing.mpu_bytes == 0 && untold_mpu == wished.framing.mpu_bytes {
+        told.framing.mpu_bytes = wished.framing.mpu_bytes;
+    }
     if !leaf {
         told.quantum_bytes = wished.quantum_bytes;
         told.prio = wished.prio;

@@ -40,3 +40,10 @@ pub struct LinkBytes {
     /// Sent.
     pub tx: u64,
 }
+
+impl Link {
+    /// Bytes of the header that the device counts as part of each packet: an Ethernet header, or none (PPP, raw IP, tunnels).
+    pub const fn header_bytes(&self) -> u8 {
+        if self.mac.is_some() { 14 } else { 0 }
+    }
+}

@@ -38,8 +38,8 @@ pub use mark::{BadMarkLayout, MarkLayout};
 pub use neighbour::Neighbour;
 pub use network::{IpVersion, Network};
 pub use qdisc::{
-    ClassSeen, Codel, Discipline, FqCodel, HtbClass, HtbRoot, Leaf, LeafKind, Qdisc, Sfq, TcStats,
-    TickRate, Ticks,
+    ClassSeen, Codel, Discipline, FqCodel, Framing, HtbClass, HtbRoot, Leaf, LeafKind, Qdisc, Sfq,
+    TcStats, TickRate, Ticks,
 };
 pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};

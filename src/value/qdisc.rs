@@ -48,8 +48,35 @@ pub struct HtbClass {
     pub quantum_bytes: u32,
     /// Who is served first when there is room to lend: 0 before 7.
     pub prio: u8,
-    /// Bytes that the link layer adds to each packet.
+    /// What the link layer makes of each packet.
+    pub framing: Framing,
+}
+
+/// What the link layer makes of a packet, beyond what the device counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Framing {
+    /// Bytes that are added.
     pub overhead_bytes: u8,
+    /// Bytes that the smallest packet takes, with what is added.
+    pub mpu_bytes: u8,
+    /// It is cut into ATM cells, of which the last is filled up.
+    pub cells: bool,
+}
+
+impl Framing {
+    /// Bytes on the wire, of a packet with its overhead.
+    pub fn on_wire(self, bytes: u32) -> u32 {
+        /// An ATM cell, and what it carries (ITU-T I.361).
+        const CELL_BYTES: u32 = 53;
+        const CELL_PAYLOAD_BYTES: u32 = 48;
+        let bytes = bytes.max(self.mpu_bytes.into());
+        match self.cells {
+            true => bytes
+                .div_ceil(CELL_PAYLOAD_BYTES)
+                .saturating_mul(CELL_BYTES),
+            false => bytes,
+        }
+    }
 }
 
 /// The root qdisc of ours.

@@ -256,6 +256,7 @@ pub struct Wish<'a> {
     pub enabled: bool,
     pub wan: &'a str,
     pub lans: Vec<&'a str>,
+    pub link: &'a str,
     pub up_kbit: u32,
     pub down_kbit: u32,
     pub default_class: &'a str,
@@ -275,6 +276,7 @@ impl Default for Wish<'_> {
             enabled: true,
             wan: house::WAN,
             lans: vec![house::LAN],
+            link: "none",
             up_kbit: 20_000,
             down_kbit: 50_000,
             default_class: "standard",
@@ -304,6 +306,7 @@ impl<'a> Wish<'a> {
             enabled,
             wan,
             lans,
+            link,
             up_kbit,
             down_kbit,
             default_class,
@@ -324,7 +327,7 @@ impl<'a> Wish<'a> {
         }
         format!(
             "{{\n  \"version\": 1,\n  \"enabled\": {enabled},\n  \
-             \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit} }},\n  \
+             \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit}, \"link\": \"{link}\" }},\n  \
              \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
              \"ceilings\": {ceilings},\n  \

@@ -47,6 +47,7 @@ mod shares;
 mod steering;
 mod stop;
 mod store;
+mod wans;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         refusal::all(),
         quiet::all(),
         store::all(),
+        wans::all(),
         password::all(),
         robustness::all(),
         allocations::all(),

@@ -3,7 +3,7 @@
 //! Read before editing: linux/pkt_sched.h (6.12) `struct tc_htb_glob`, `struct tc_htb_opt`, `struct tc_ratespec`; net/sched/sch_htb.c.
 
 use super::super::{Malformed, Reader, Writer};
-use crate::value::{Discipline, HtbClass, HtbRoot, Kbit, TcHandle, TickRate, Ticks};
+use crate::value::{Discipline, Framing, HtbClass, HtbRoot, Kbit, TcHandle, TickRate, Ticks};
 
 pub(super) const KIND: &str = "htb";
 
@@ -19,6 +19,7 @@ const VERSION: u32 = 3;
 const RATE_TO_QUANTUM: u32 = 10;
 
 const TC_LINKLAYER_ETHERNET: u8 = 1;
+const TC_LINKLAYER_ATM: u8 = 2;
 /// The kernel looks a packet's time up at `(bytes - 1) >> cell_log`.
 const CELL_ALIGN: u16 = 0xffff;
 /// 256 steps of 8 bytes: the table ends at 2,048 bytes; a longer packet's time is put together from several steps.
@@ -67,11 +68,12 @@ pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) 
         w.u32(u32::from(class.prio));
     });
     // Kernels before 3.9 or so refuse a class without its tables; newer ones work without. The overhead is not in them: those kernels add
-    // it themselves before they look a packet up.
+    // it themselves before they look a packet up. Cells and the smallest packet are, since those kernels know nothing of either.
     for (kind, rate) in [(TCA_HTB_RTAB, class.rate), (TCA_HTB_CTAB, class.ceil)] {
         w.attribute(kind, |w| {
             for cell in 1..=CELLS {
-                w.u32(ticks.transmit(rate, cell << CELL_LOG).0);
+                let bytes = class.framing.on_wire(cell << CELL_LOG);
+                w.u32(ticks.transmit(rate, bytes).0);
             }
         });
     }
@@ -80,10 +82,14 @@ pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) 
 /// `struct tc_ratespec`: `cell_log`, `linklayer`, `overhead` (16), `cell_align` (16), `mpu` (16), `rate` (32, bytes a second).
 fn emit_ratespec(w: &mut Writer<'_>, class: &HtbClass, rate: Kbit) {
     w.u8(CELL_LOG);
-    w.u8(TC_LINKLAYER_ETHERNET);
-    w.u16(u16::from(class.overhead_bytes));
+    w.u8(if class.framing.cells {
+        TC_LINKLAYER_ATM
+    } else {
+        TC_LINKLAYER_ETHERNET
+    });
+    w.u16(u16::from(class.framing.overhead_bytes));
     w.u16(CELL_ALIGN);
-    w.u16(0);
+    w.u16(u16::from(class.framing.mpu_bytes));
     w.u32(u32::try_from(rate.bytes_per_s()).unwrap_or(u32::MAX));
 }
 
@@ -95,7 +101,7 @@ pub(super) fn parse_class(
     let mut class = None;
     options.attributes(&mut |kind, parms| {
         if kind == TCA_HTB_PARMS {
-            let (rate, overhead_bytes) = parse_ratespec(parms);
+            let (rate, framing) = parse_ratespec(parms);
             let (ceil, _) = parse_ratespec(parms);
             let burst = Ticks(parms.u32());
             let cburst = Ticks(parms.u32());
@@ -114,7 +120,7 @@ pub(super) fn parse_class(
                 cburst,
                 quantum_bytes,
                 prio: u8::try_from(prio).unwrap_or_default(),
-                overhead_bytes,
+                framing,
             });
         }
     });
@@ -123,12 +129,19 @@ pub(super) fn parse_class(
     class.ok_or(Malformed::Missing { attribute })
 }
 
-/// The rate and the overhead. Somebody else's class may have what ours never has: the nearest value of ours stands for it, which differs
+/// The rate and the framing. Somebody else's class may have what ours never has: the nearest value of ours stands for it, which differs
 /// from any wish of ours and so gets mended.
 #[inline(never)]
-fn parse_ratespec(parms: &mut Reader<'_>) -> (Kbit, u8) {
+fn parse_ratespec(parms: &mut Reader<'_>) -> (Kbit, Framing) {
+    parms.skip(1);
+    let cells = parms.u8() == TC_LINKLAYER_ATM;
+    let overhead_bytes = u8::try_from(parms.u16()).unwrap_or(u8::MAX);
     parms.skip(2);
-    let overhead = u8::try_from(parms.u16()).unwrap_or(u8::MAX);
-    parms.skip(4);
-    (Kbit(parms.u32() / 125), overhead)
+    let mpu_bytes = u8::try_from(parms.u16()).unwrap_or(u8::MAX);
+    let framing = Framing {
+        overhead_bytes,
+        mpu_bytes,
+        cells,
+    };
+    (Kbit(parms.u32() / 125), framing)
 }

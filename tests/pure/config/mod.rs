@@ -13,17 +13,17 @@ mod rules;
 use std::fmt::Write;
 
 use lanemark::config::{
-    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, NAME_BYTES_MAX, RULES_MAX,
-    Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
+    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, LinkLayer, NAME_BYTES_MAX,
+    RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
 use lanemark::value::{
-    Class, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
+    Class, Framing, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
 };
 
 const FULL: &str = r#"{
   "version": 1,
   "enabled": true,
-  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "overhead": 22 },
+  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64 },
   "lan": ["br-lan", "wlan0"],
   "default_class": "bulk",
   "shares": { "premium": 70, "express": 15, "standard": 9, "bulk": 1 },
@@ -48,6 +48,43 @@ const FULL: &str = r#"{
 }
 "#;
 
+/// A link layer by its name.
+fn layer(name: &str) -> &'static LinkLayer {
+    let text = format!(r#"{{"version": 1, "wan": {{"link": "{name}"}}}}"#);
+    parse(text.as_bytes()).unwrap().wan.link
+}
+
+#[test]
+fn a_link_layer_says_what_the_line_adds_unless_the_user_knows_better() {
+    // What an IP packet takes, by tc-cake(8): overhead, smallest packet, cells.
+    for (name, overhead, mpu, cells) in [
+        ("none", 0, 0, false),
+        ("ethernet", 38, 84, false),
+        ("docsis", 18, 64, false),
+        ("ptm", 22, 68, false),
+        ("pppoe-ptm", 30, 68, false),
+        ("adsl-pppoa-vc", 10, 0, true),
+        ("adsl-pppoa-llc", 14, 0, true),
+        ("adsl-bridged-vc", 24, 0, true),
+        ("adsl-bridged-llc", 32, 0, true),
+        ("adsl-pppoe-vc", 32, 0, true),
+        ("adsl-pppoe-llc", 40, 0, true),
+    ] {
+        let mut wan = Config::default().wan;
+        wan.link = layer(name);
+        let framing = |overhead_bytes, mpu_bytes| Framing {
+            overhead_bytes,
+            mpu_bytes,
+            cells,
+        };
+        assert_eq!(wan.framing(0), framing(overhead, mpu), "{name} on PPP");
+        let beyond = overhead.saturating_sub(14);
+        assert_eq!(wan.framing(14), framing(beyond, mpu), "{name} on Ethernet");
+        [wan.overhead, wan.mpu] = [Some(7), Some(9)];
+        assert_eq!(wan.framing(14), framing(7, 9), "{name}");
+    }
+}
+
 fn full() -> Config {
     let device = |last, name: &str, class| Device {
         mac: Mac([2, 0, 0, 0, 0, last]),
@@ -60,7 +97,9 @@ fn full() -> Config {
             interface: Some(IfName::parse("eth0").unwrap()),
             up: Some(Kbit(1000)),
             down: Some(Kbit(8000)),
-            overhead: 22,
+            link: layer("adsl-pppoe-llc"),
+            overhead: Some(22),
+            mpu: Some(64),
         },
         lan: Lan::Interfaces(
             [
@@ -249,7 +288,7 @@ fn the_default_is_written_with_every_field() {
         r#"{
   "version": 1,
   "enabled": false,
-  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "overhead": 0 },
+  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null },
   "lan": "auto",
   "default_class": "standard",
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
@@ -269,7 +308,7 @@ fn the_compact_form_is_one_line_without_spaces() {
     assert_eq!(
         compact(&full()),
         concat!(
-            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"overhead":22},"#,
+            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64},"#,
             r#""lan":["br-lan","wlan0"],"default_class":"bulk","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
@@ -311,8 +350,8 @@ fn the_largest_configuration_fits_the_limit_of_its_text() {
 #[test]
 fn limits_themselves_are_allowed() {
     for text in [
-        r#"{"version": 1, "wan": {"up_kbit": 64, "down_kbit": 10000000, "overhead": 128}}"#,
-        r#"{"version": 1, "wan": {"up_kbit": null, "overhead": 0}, "lan": ["a", "b", "c", "abcdefghijklmno"]}"#,
+        r#"{"version": 1, "wan": {"up_kbit": 64, "down_kbit": 10000000, "overhead": 128, "mpu": 128}}"#,
+        r#"{"version": 1, "wan": {"up_kbit": null, "overhead": 0, "mpu": null}, "lan": ["a", "b", "c", "abcdefghijklmno"]}"#,
         r#"{"version": 1, "shares": {"premium": 97, "express": 1, "standard": 1, "bulk": 1}}"#,
         r#"{"version": 1, "mark": {"mask": "0xFFFFFFFF", "shift": 25}}"#,
         r#"{"version": 1, "mark": {"mask": 4294967295, "shift": 0}}"#,

@@ -25,7 +25,8 @@ fn assert_invariants(config: &Config) {
         assert!(!enabled || rate.is_some());
         assert!(rate.is_none_or(|rate| (64..=10_000_000).contains(&rate.0)));
     }
-    assert!(wan.overhead <= 128);
+    assert!(wan.overhead.is_none_or(|bytes| bytes <= 128));
+    assert!(wan.mpu.is_none_or(|bytes| bytes <= 128));
     if let Lan::Interfaces(names) = lan {
         assert!(!names.is_empty());
         for (index, name) in names.iter().enumerate() {

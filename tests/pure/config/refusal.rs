@@ -133,9 +133,9 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1,⏎"upkbit": 5}
     line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, rules, mark, time_zone, schedules, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
-    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, overhead, found "upkbit"
+    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
-    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, overhead, found "WAN"
+    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, found "WAN"
 {"version": 1,⏎"shares": {"exempt": 5}}
     line 2: shares: expected one of the fields premium, express, standard, bulk, up, down, found "exempt"
 {"version": 1,⏎"mark": {"bits": 5}}
@@ -221,8 +221,14 @@ fn a_value_of_the_wrong_kind_or_range_is_refused_with_what_is_allowed() {
     line 2: wan.down_kbit: expected a whole number from 64 to 10000000, found {
 {"version": 1,⏎"wan": {"overhead": 129}}
     line 2: wan.overhead: expected a whole number from 0 to 128, found 129
-{"version": 1,⏎"wan": {"overhead": null}}
-    line 2: wan.overhead: expected a whole number from 0 to 128, found null
+{"version": 1,⏎"wan": {"overhead": "22"}}
+    line 2: wan.overhead: expected a whole number from 0 to 128, found "22"
+{"version": 1,⏎"wan": {"mpu": 129}}
+    line 2: wan.mpu: expected a whole number from 0 to 128, found 129
+{"version": 1,⏎"wan": {"link": "vdsl"}}
+    line 2: wan.link: expected none, ethernet, docsis, ptm, pppoe-ptm, or adsl-pppoa, adsl-bridged or adsl-pppoe with -vc or -llc, found "vdsl"
+{"version": 1,⏎"wan": {"link": null}}
+    line 2: wan.link: expected none, ethernet, docsis, ptm, pppoe-ptm, or adsl-pppoa, adsl-bridged or adsl-pppoe with -vc or -llc, found null
 {"version": 1,⏎"wan": {"interface": ""}}
     line 2: wan.interface: expected an interface name of 1 to 15 letters, digits, '.', '_' or '-', or "auto", found ""
 {"version": 1,⏎"wan": {"interface": "eth 0"}}

@@ -352,3 +352,24 @@ fn a_start_in_the_middle_of_the_slow_seconds_uses_the_whole_line_at_once() {
     world.drive();
     assert_as_wished(&world);
 }
+
+#[test]
+fn a_kernel_that_keeps_no_smallest_packet_is_told_of_it_once() {
+    let mut config = base();
+    config.wan.mpu = Some(64);
+    let mut world = World::new(&config);
+    world.meanwhile = Some(Box::new(|_, kernel| {
+        for root in kernel.trees.values_mut() {
+            for (class, _) in root.classes.values_mut() {
+                class.framing.mpu_bytes = 0;
+            }
+        }
+    }));
+    world.settle();
+    world.pass(60_000);
+    assert!(world.changes().is_empty(), "again and again");
+    config.wan.mpu = Some(84);
+    changed(world.apply(&config));
+    let kinds = world.kinds();
+    assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == "class"));
+}

@@ -105,7 +105,8 @@ pub fn config() -> Config {
             interface: Some(name("eth0")),
             up: Some(Kbit(1_000)),
             down: Some(Kbit(8_000)),
-            overhead: 22,
+            overhead: Some(22),
+            ..Config::default().wan
         },
         lan: Lan::Interfaces([name("br-lan")].into_iter().collect()),
         ..Config::default()

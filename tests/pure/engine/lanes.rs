@@ -5,7 +5,7 @@ use lanemark::control::Direction;
 use lanemark::engine::{
     LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, class_handle, class_minor,
 };
-use lanemark::value::{Class, HtbClass, Kbit, Leaf, LeafKind, TcHandle, TickRate, Ticks};
+use lanemark::value::{Class, Framing, HtbClass, Kbit, Leaf, LeafKind, TcHandle, TickRate, Ticks};
 
 const RATES: [Kbit; 9] = [
     RATE_MIN,
@@ -31,7 +31,10 @@ fn line(direction: Direction, rate: Kbit, shares: Shares) -> Line {
         direction,
         rate,
         mtu_bytes: 1500,
-        overhead_bytes: 44,
+        framing: Framing {
+            overhead_bytes: 44,
+            ..Framing::default()
+        },
         shares,
         ceilings: Shares::WHOLE,
         pace_percent: 100,
@@ -180,7 +183,7 @@ fn what_names_no_class_is_standard_on_its_way_out_and_unshaped_on_its_way_home()
 #[test]
 fn every_burst_and_quantum_holds_a_whole_packet() {
     each(|line, lanes| {
-        let packet = line.mtu_bytes + u32::from(line.overhead_bytes);
+        let packet = line.mtu_bytes + u32::from(line.framing.overhead_bytes);
         let whole = lanes.node(Part::Line);
         for class in shaped(lanes).chain([whole]).map(|node| node.class) {
             let ticks = TickRate::default();
@@ -195,7 +198,7 @@ fn every_burst_and_quantum_holds_a_whole_packet() {
                 "{}",
                 class.handle
             );
-            assert_eq!(class.overhead_bytes, line.overhead_bytes);
+            assert_eq!(class.framing, line.framing);
         }
     });
 }
@@ -316,7 +319,11 @@ fn a_paced_line_is_the_same_tree_with_less_of_everything() {
 fn the_largest_packet_of_any_device_overflows_nothing() {
     let line = Line {
         mtu_bytes: u32::MAX,
-        overhead_bytes: 255,
+        framing: Framing {
+            overhead_bytes: 255,
+            mpu_bytes: 255,
+            cells: true,
+        },
         ..line(Direction::Up, RATE_MIN, Shares::default())
     };
     for leaf in LeafKind::ALL {

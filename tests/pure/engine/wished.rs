@@ -41,7 +41,7 @@ fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lane
         direction,
         rate,
         mtu_bytes: link.mtu,
-        overhead_bytes: config.wan.overhead,
+        framing: config.wan.framing(link.header_bytes()),
         shares,
         ceilings,
         pace_percent: 100,

@@ -1,8 +1,8 @@
 //! One of every request that there is.
 
 use lanemark::value::{
-    Codel, FlowKey, FqCodel, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Kbit, Leaf, LeafKind,
-    Redirect, Sfq, TcHandle, TickRate, Ticks,
+    Codel, FlowKey, FqCodel, Framing, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Kbit, Leaf,
+    LeafKind, Redirect, Sfq, TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::conntrack::{self, MarkChange, Wanted};
 use lanemark::wire::nft::{self, Table};
@@ -39,7 +39,11 @@ pub const CLASS: HtbClass = HtbClass {
     cburst: Ticks(210_515),
     quantum_bytes: 1514,
     prio: 7,
-    overhead_bytes: 255,
+    framing: Framing {
+        overhead_bytes: 255,
+        mpu_bytes: 254,
+        cells: true,
+    },
 };
 pub const LEAVES: [Leaf; 5] = [
     Leaf::FqCodel(FqCodel {

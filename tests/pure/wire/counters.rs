@@ -182,7 +182,7 @@ fn what_cannot_be_a_value_of_ours_is_told_as_the_nearest_or_refused() {
         let Some(TcChange::Class(seen)) = options(&class, put(6, U16(300))).unwrap() else {
             panic!()
         };
-        assert_eq!(seen.class.overhead_bytes, 255);
+        assert_eq!(seen.class.framing.overhead_bytes, 255);
         assert_eq!(
             options(&class, put(44, U32(256))),
             Err(Malformed::Value { found: 256 }),

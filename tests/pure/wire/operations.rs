@@ -4,8 +4,8 @@ use lanemark::apply::rules::{read_rule_comment, read_table_comment};
 use lanemark::apply::{self, Family, Request};
 use lanemark::engine::{Devices, Look, Op, Put, class_handle};
 use lanemark::value::{
-    Before, Class, HtbClass, HtbRoot, IfIndex, Kbit, Leaf, RuleMark, Ruleset, TableNote, TcHandle,
-    TickRate, Ticks,
+    Before, Class, Framing, HtbClass, HtbRoot, IfIndex, Kbit, Leaf, RuleMark, Ruleset, TableNote,
+    TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::{Order, tc};
 
@@ -33,7 +33,7 @@ fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
         cburst: Ticks(2),
         quantum_bytes: 1514,
         prio: 3,
-        overhead_bytes: 0,
+        framing: Framing::default(),
     };
     let leaf = Leaf::Pfifo { limit_packets: 10 };
     let leaf_handle = TcHandle::new(0x4c40, 0);

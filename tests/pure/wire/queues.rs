@@ -1,8 +1,8 @@
 //! Qdiscs and classes.
 
 use lanemark::value::{
-    ClassSeen, Codel, Discipline, FqCodel, HtbClass, IfIndex, Kbit, Leaf, Qdisc, Sfq, TcHandle,
-    TcStats, Ticks,
+    ClassSeen, Codel, Discipline, FqCodel, Framing, HtbClass, IfIndex, Kbit, Leaf, Qdisc, Sfq,
+    TcHandle, TcStats, Ticks,
 };
 use lanemark::wire::Order;
 use lanemark::wire::tc::{self, TcChange};
@@ -235,7 +235,14 @@ fn class(minor: u16, rate: u32, burst: u32, prio: u8) -> HtbClass {
         cburst: Ticks(210_515),
         quantum_bytes: 1514,
         prio,
-        overhead_bytes: if minor == 0x10 { 18 } else { 0 },
+        framing: match minor {
+            0x10 => Framing {
+                overhead_bytes: 18,
+                mpu_bytes: 64,
+                cells: false,
+            },
+            _ => Framing::default(),
+        },
     }
 }
 
