@@ -35,6 +35,7 @@ mod interfaces;
 mod interference;
 mod lans;
 mod password;
+mod paths;
 mod policy;
 mod quiet;
 mod refusal;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         lans::all(),
         input::all(),
         refusal::all(),
+        paths::all(),
         quiet::all(),
         store::all(),
         wans::all(),
