@@ -1,15 +1,11 @@
 use core::fmt::{self, Write as _};
 
-use crate::control::{ClassStatus, Side, State, Status};
+use crate::control::{ClassStatus, PROVEN_PERCENT_MIN, Side, State, Status};
 
 use super::amount::Amount;
 use super::answer::Answer;
 use super::screen::{Column, Screen, Tone};
 use super::trouble::Outcome;
-
-/// Below so many percent the line is not ours alone: something bypasses the queues. Chosen: the counters of two devices are not read
-/// in the same instant, and a few percent are that.
-const PROVEN_PERCENT_MIN: u8 = 90;
 
 /// Columns for a mark; wider ones make the table wider: 79 with the widest.
 const MARK: usize = 4;

@@ -11,6 +11,10 @@ pub const REASON_BYTES_MAX: usize = 160;
 /// Lines of `doctor` at most: one a capability and one a bypass that is known.
 pub const FINDINGS_MAX: usize = 32;
 
+/// Below so many percent the line is not ours alone: something bypasses the queues. Chosen: the counters of two devices are not read
+/// in the same instant, and a few percent are that.
+pub const PROVEN_PERCENT_MIN: u8 = 90;
+
 /// A short text of an answer.
 pub type Text = String<REASON_BYTES_MAX>;
 

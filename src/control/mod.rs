@@ -27,7 +27,7 @@ mod write;
 
 pub use answer::{
     BadAnswer, Changed, ClassStatus, Device, Direction, Doctor, FINDINGS_MAX, Finding, Flow, Line,
-    REASON_BYTES_MAX, Side, State, Status, Text,
+    PROVEN_PERCENT_MIN, REASON_BYTES_MAX, Side, State, Status, Text,
 };
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
 pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};

@@ -6,44 +6,52 @@ use heapless::Vec;
 
 use super::report::text;
 use super::{Abilities, Engine};
-use crate::control::{Doctor, FINDINGS_MAX, Finding};
-use crate::value::LeafKind;
+use crate::control::{Doctor, FINDINGS_MAX, Finding, PROVEN_PERCENT_MIN, Text};
+use crate::value::{FlowPath, LeafKind};
 
-/// Kernel modules that carry packets past our queues or rules, and what to do about each.
-const BYPASSES: [(&str, &str); 6] = [
-    (
-        "ctf",
-        "Broadcom CTF carries packets past every queue; switch it off in the firmware's settings",
-    ),
-    (
-        "bcm_fc",
-        "Broadcom's flow cache carries packets past every queue; switch it off in the firmware's settings",
-    ),
-    (
-        "shortcut_fe",
-        "Qualcomm's fast path carries established flows past the rules; switch 'Shortcut Forwarding Engine' off",
-    ),
-    (
-        "qca_nss_drv",
-        "NSS carries packets past every queue; switch NSS acceleration off",
-    ),
-    (
-        "mtk_ppe",
-        "MediaTek's packet engine carries packets past every queue; switch hardware flow offloading off",
-    ),
-    (
-        "nf_flow_table",
-        "flow offloading may be in use: offloaded flows keep the lane they had; switch it off to be sure",
-    ),
+/// Kernel modules that carry packets past our queues or rules, and what they are. That the kernel's own flowtable is loaded says nothing
+/// (OpenWrt's firewall loads it always): flows tell.
+const BYPASSES: [(&str, &str); 10] = [
+    ("ctf", "Broadcom's CTF"),
+    ("bcm_fc", FLOW_CACHE),
+    ("bcm_fcache", FLOW_CACHE),
+    ("pktflow", FLOW_CACHE),
+    ("shortcut_fe", SHORTCUT),
+    ("fast_classifier", SHORTCUT),
+    ("qca_nss_drv", NSS),
+    ("ecm", NSS),
+    ("mtk_ppe", PPE),
+    ("mtkhnat", PPE),
 ];
+const FLOW_CACHE: &str = "Broadcom's flow cache";
+const SHORTCUT: &str = "Qualcomm's Shortcut Forwarding Engine";
+const NSS: &str = "Qualcomm's NSS acceleration";
+const PPE: &str = "MediaTek's packet engine";
+const FLOWTABLE: &str = "software flow offloading";
+const HARDWARE: &str = "hardware flow offloading";
 
-/// Which of them are loaded, a bit each.
+/// What may carry packets past us.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bypass {
-    loaded: u8,
+    /// Which modules are loaded, a bit each.
+    loaded: u16,
+    /// Flows that others forward were seen in the last walk.
+    flowtable: bool,
+    hardware: bool,
 }
 
 impl Bypass {
+    /// Before a list of modules.
+    pub(super) const fn forget_modules(&mut self) {
+        self.loaded = 0;
+    }
+
+    /// Before a walk through the flows.
+    pub(super) const fn forget_flows(&mut self) {
+        self.flowtable = false;
+        self.hardware = false;
+    }
+
     pub(super) fn learn(&mut self, module: &str) {
         for (place, (name, _)) in BYPASSES.iter().enumerate() {
             if *name == module {
@@ -51,11 +59,41 @@ impl Bypass {
             }
         }
     }
+
+    /// A flow is forwarded so.
+    pub(super) fn learn_flow(&mut self, path: FlowPath) {
+        self.flowtable |= path == FlowPath::Flowtable;
+        self.hardware |= path == FlowPath::Hardware;
+    }
+
+    /// What was found, with the name of the module.
+    fn causes(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let flows = [(self.hardware, HARDWARE), (self.flowtable, FLOWTABLE)];
+        let flows = flows.into_iter().filter(|(seen, _)| *seen);
+        let modules = BYPASSES.iter().enumerate();
+        let loaded = self.loaded;
+        let modules = modules.filter(move |(place, _)| loaded & (1 << place) != 0);
+        let modules = modules.map(|(_, (name, what))| (*name, *what));
+        flows.map(|(_, what)| ("flows", what)).chain(modules)
+    }
+}
+
+/// What it does, and the way out.
+struct Cure(&'static str);
+
+impl fmt::Display for Cure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} carries packets past the lanes; switch it off in the router's settings",
+            self.0
+        )
+    }
 }
 
 /// Adds a line to those of `doctor`.
 fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
-    // There are fewer lines than there is room for: four abilities, five leaves, six more, and the bypasses.
+    // There are fewer lines than there is room for: four abilities, five leaves, six more, and what bypasses us.
     let _ = to.findings.push(Finding {
         what: text(format_args!("{what}")),
         good,
@@ -64,7 +102,7 @@ fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
 }
 
 const _: () = assert!(
-    4 + LeafKind::ALL.len() + 6 + BYPASSES.len() <= FINDINGS_MAX,
+    4 + LeafKind::ALL.len() + 6 + 2 + BYPASSES.len() <= FINDINGS_MAX,
     "doctor has room for all it can find"
 );
 
@@ -77,16 +115,41 @@ impl Engine {
         abilities(&mut doctor, &self.abilities);
         self.leaves(&mut doctor);
         self.surroundings(&mut doctor);
-        for (place, (name, cure)) in BYPASSES.iter().enumerate() {
-            if self.bypass.loaded & (1 << place) != 0 {
-                add(&mut doctor, name, false, format_args!("{cure}"));
-            }
+        for (name, what) in self.bypass.causes() {
+            add(&mut doctor, name, false, format_args!("{}", Cure(what)));
         }
-        if self.bypass.loaded == 0 {
-            let found = format_args!("no module known to carry packets past the queues");
+        if self.bypass.causes().next().is_none() {
+            let found = format_args!("nothing known to carry packets past the lanes");
             add(&mut doctor, "bypass", true, found);
         }
         doctor
+    }
+
+    /// Whether the counters say that packets of the line went past our queues.
+    fn is_bypassed(&self) -> bool {
+        let proven = self.rates.interval().proven_percent;
+        let little = |percent: &u8| *percent < PROVEN_PERCENT_MIN;
+        self.is_on() && proven.iter().flatten().any(little)
+    }
+
+    /// The counters are fresh: where they say that packets go past us, the flows may say why to whoever asks.
+    pub(super) fn suspect(&mut self) {
+        if self.is_bypassed() && self.is_asked_for_health() {
+            self.remark.begin();
+        }
+    }
+
+    /// Why packets go past us, as far as that is known; nothing while they do not.
+    pub(super) fn bypass_reason(&self) -> Text {
+        if !self.is_bypassed() {
+            return Text::new();
+        }
+        match self.bypass.causes().next() {
+            Some((_, what)) => text(format_args!("{}", Cure(what))),
+            None => text(format_args!(
+                "packets go past the lanes, and no cause that lanemark knows is there: look for acceleration or another QoS in the router's settings"
+            )),
+        }
     }
 
     fn leaves(&self, doctor: &mut Doctor) {

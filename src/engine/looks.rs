@@ -1,7 +1,7 @@
 //! What is not known any more, and the looks that find it out.
 
 use super::limits::{BUSY_LOOKS_MAX, RESYNC_EVERY};
-use super::{Engine, Event, Look, Op, Step, Timer, Trouble, doctor, rules::RulesSeen};
+use super::{Engine, Event, Look, Op, Step, Timer, Trouble, rules::RulesSeen};
 use crate::config::LANS_MAX;
 use crate::value::{Cause, IfIndex, Instant, Refused};
 
@@ -120,7 +120,7 @@ impl Engine {
                 }
             }
             Look::Flows => self.begin_flows(),
-            Look::Modules => self.bypass = doctor::Bypass::default(),
+            Look::Modules => self.bypass.forget_modules(),
             _ => {}
         }
         self.doing = Some(Op::Look(look));
@@ -180,7 +180,10 @@ impl Engine {
         match (look, result) {
             (Look::Flows, Ok(())) => self.end_flows(now),
             (Look::Flows, Err(refused)) => self.break_flows(now, refused),
-            (Look::Bytes(_), Ok(())) => self.take_sample(now),
+            (Look::Bytes(_), Ok(())) => {
+                self.take_sample(now);
+                self.suspect();
+            }
             (_, Ok(())) => {}
             // These are only told of.
             (Look::Bytes(_) | Look::Fill | Look::Leases | Look::Modules, Err(_)) => {

@@ -107,6 +107,7 @@ impl Engine {
 
     pub(super) fn begin_flows(&mut self) {
         self.remark.marked_in_pass = 0;
+        self.bypass.forget_flows();
         for device in self.devices.iter_mut() {
             device.counting = super::Traffic::default();
         }
@@ -114,6 +115,7 @@ impl Engine {
 
     /// What shall become of a flow, while a look at the flows goes on.
     pub fn judge(&mut self, flow: &Flow) -> Judgement {
+        self.bypass.learn_flow(flow.path);
         let found = self.owner(flow);
         if let Some((id, opener)) = found {
             self.count(id, opener, flow);

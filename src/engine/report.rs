@@ -79,6 +79,10 @@ impl Engine {
         if !self.saving.spoiled.is_empty() && self.goal == Goal::Configured {
             return self.saving.spoiled.clone();
         }
+        let bypass = self.bypass_reason();
+        if !bypass.is_empty() {
+            return bypass;
+        }
         if self.is_on()
             && let Ok(places) = self.links.places(&self.config)
             && let Some(missing) = places.missing

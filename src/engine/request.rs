@@ -115,6 +115,7 @@ impl Engine {
                     self.ask_for_counters();
                 }
                 self.unknown.fill = true;
+                self.unknown.modules = true;
             }
             Question::Devices => {
                 self.unknown.neighbours = true;
@@ -126,6 +127,8 @@ impl Engine {
             Question::Doctor => {
                 self.unknown.modules = true;
                 self.unknown.accounting = true;
+                // Flows tell who forwards them.
+                self.remark.begin();
             }
             Question::Flows(_) => self.unknown.leases = true,
             Question::Config => {}
@@ -140,6 +143,12 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether a client waits for the health.
+    pub(super) fn is_asked_for_health(&self) -> bool {
+        let mut asked = self.asked.iter();
+        asked.any(|asked| asked.question == Question::Status)
     }
 
     /// A client is gone.

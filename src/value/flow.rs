@@ -45,6 +45,20 @@ pub struct Flow {
     pub mark: u32,
     /// Bytes both ways; none where the kernel does not count.
     pub bytes: Option<FlowBytes>,
+    /// Who forwards its packets.
+    pub path: FlowPath,
+}
+
+/// Who forwards the packets of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowPath {
+    /// The kernel, with its rules.
+    #[default]
+    Rules,
+    /// The kernel's flowtable, past the rules (`[OFFLOAD]`).
+    Flowtable,
+    /// Hardware, past rules and queues (`[HW_OFFLOAD]`).
+    Hardware,
 }
 
 /// Bytes of a flow.

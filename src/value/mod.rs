@@ -27,7 +27,7 @@ mod timezone;
 
 pub use address::Address;
 pub use class::{Class, UnknownClass};
-pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
+pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, FlowPath, Tuple};
 pub use handle::TcHandle;
 pub use ifb::{FilterSeen, IfbChange, IfbVerb, Redirect};
 pub use ifname::{BadIfName, IF_NAME_BYTES_MAX, IF_NAMES_MAX, IfIndex, IfName, IfNames};

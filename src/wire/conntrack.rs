@@ -10,7 +10,7 @@ use heapless::Vec;
 use super::neighbour::{AF_INET, AF_INET6, ip_address};
 use super::netlink::{Header, Message};
 use super::{Malformed, Reader, Writer};
-use crate::value::{FLOW_KEY_BYTES_MAX, Flow, FlowKey, Tuple};
+use crate::value::{FLOW_KEY_BYTES_MAX, Flow, FlowKey, FlowPath, Tuple};
 
 const NFNL_SUBSYS_CTNETLINK: u16 = 1;
 const CT_NEW: u16 = NFNL_SUBSYS_CTNETLINK << 8;
@@ -20,6 +20,7 @@ const CT_GET_STATS: u16 = CT_NEW | 5;
 
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
+const CTA_STATUS: u16 = 3;
 const CTA_MARK: u16 = 8;
 const CTA_COUNTERS_ORIG: u16 = 9;
 const CTA_COUNTERS_REPLY: u16 = 10;
@@ -36,6 +37,10 @@ const CTA_PROTO_NUM: u16 = 1;
 const CTA_PROTO_SRC_PORT: u16 = 2;
 const CTA_PROTO_DST_PORT: u16 = 3;
 const CTA_COUNTERS_BYTES: u16 = 2;
+
+/// Bits of the status (linux/netfilter/nf_conntrack_common.h).
+const IPS_OFFLOAD: u32 = 1 << 14;
+const IPS_HW_OFFLOAD: u32 = 1 << 15;
 
 /// New entries carry the flags that made them: create and exclusive.
 const EVENT_NEW_FLAGS: u16 = 0x600;
@@ -139,6 +144,7 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
         back: no_tuple(family),
         mark: 0,
         bytes: None,
+        path: FlowPath::Rules,
     };
     let (mut has_out, mut has_back) = (false, false);
     body.attributes(&mut |kind, value| match kind {
@@ -158,6 +164,7 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
             read_tuple(&mut flow.back, family, value);
             has_back = true;
         }
+        CTA_STATUS => flow.path = path(value.be32()),
         CTA_MARK => flow.mark = value.be32(),
         CTA_ZONE => flow.key.zone = value.be16(),
         CTA_COUNTERS_ORIG => {
@@ -179,6 +186,16 @@ pub fn parse(message: Message<'_>) -> Result<Option<FlowChange>, Malformed> {
         _ if flags & EVENT_NEW_FLAGS == EVENT_NEW_FLAGS => FlowChange::Opened(flow),
         _ => FlowChange::Present(flow),
     }))
+}
+
+const fn path(status: u32) -> FlowPath {
+    if status & IPS_HW_OFFLOAD != 0 {
+        FlowPath::Hardware
+    } else if status & IPS_OFFLOAD != 0 {
+        FlowPath::Flowtable
+    } else {
+        FlowPath::Rules
+    }
 }
 
 fn no_tuple(family: u8) -> Tuple {

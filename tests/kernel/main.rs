@@ -27,6 +27,7 @@ mod trace;
 mod watch;
 
 mod allocations;
+mod bypass;
 mod change;
 mod first_packet;
 mod holder;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         password::all(),
         robustness::all(),
         allocations::all(),
+        bypass::all(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     println!(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use lanemark::config::Config;
-use lanemark::control::{Side, Status};
+use lanemark::control::{Side, State, Status};
 use lanemark::engine::limits::{HEALTH_EVERY, PROOF_BYTES_MIN, RATE_WINDOW};
 use lanemark::engine::{Look, Op};
-use lanemark::value::{Class, IfIndex, LinkBytes, TcStats};
+use lanemark::value::{Class, FlowPath, IfIndex, LinkBytes, TcStats};
 
 use super::house::{self, LAN, WAN, WORK, link, wan_link};
 use super::world::{World, changed};
@@ -338,4 +338,44 @@ fn status_tells_the_line_the_marks_and_the_fill() {
         (750, 6_000)
     );
     assert_eq!((status.up.leaf.as_str(), status.uptime_s), ("fq_codel", 45));
+}
+
+#[test]
+fn the_health_says_why_packets_go_past_us_and_the_way_out() {
+    let cure = |what: &str| {
+        format!("{what} carries packets past the lanes; switch it off in the router's settings")
+    };
+    let unknown = "packets go past the lanes, and no cause that lanemark knows is there: \
+                   look for acceleration or another QoS in the router's settings";
+    for (modules, path, told) in [
+        (vec![], FlowPath::Rules, unknown.to_owned()),
+        (vec!["ctf"], FlowPath::Rules, cure("Broadcom's CTF")),
+        (vec!["nf_flow_table"], FlowPath::Rules, unknown.to_owned()),
+        (
+            vec!["nf_flow_table"],
+            FlowPath::Flowtable,
+            cure("software flow offloading"),
+        ),
+        (
+            vec!["ecm"],
+            FlowPath::Hardware,
+            cure("hardware flow offloading"),
+        ),
+    ] {
+        let mut world = sampled();
+        world.kernel.modules = modules;
+        let mut flow = house::opened_by(house::address(house::WORK), 1, 0);
+        flow.path = path;
+        world.kernel.flows.push(flow);
+        // Loaded is not in use: the counters decide.
+        carry(&mut world, 1_000_000, 1_000_000);
+        queue(&mut world, WAN, Class::Bulk, 1_000);
+        queue(&mut world, LAN, Class::Bulk, 1_000);
+        assert_eq!(interval(&mut world).reason.as_str(), "");
+        carry(&mut world, 1_000_000, 1_000_000);
+        queue(&mut world, LAN, Class::Bulk, 890);
+        let status = interval(&mut world);
+        assert_eq!(status.reason.as_str(), told);
+        assert_eq!(status.state, State::On);
+    }
 }

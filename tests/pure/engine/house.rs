@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use lanemark::config::{Config, Device, Lan, Wan};
 use lanemark::engine::Abilities;
 use lanemark::value::{
-    Class, Flow, FlowBytes, FlowKey, IfIndex, IfName, Kbit, Link, LinkKind, Mac, Neighbour,
-    TickRate, Tuple,
+    Class, Flow, FlowBytes, FlowKey, FlowPath, IfIndex, IfName, Kbit, Link, LinkKind, Mac,
+    Neighbour, TickRate, Tuple,
 };
 
 use super::kernel::Kernel;
@@ -147,6 +147,7 @@ fn tuple(src: IpAddr, dst: IpAddr, ports: (u16, u16)) -> Tuple {
 fn flow(out: Tuple, back: Tuple, mark: u32) -> Flow {
     let number = out.sport.to_be_bytes();
     Flow {
+        path: FlowPath::Rules,
         key: FlowKey {
             family: 2,
             zone: 0,

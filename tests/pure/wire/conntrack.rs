@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lanemark::value::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, Tuple};
+use lanemark::value::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, FlowPath, Tuple};
 use lanemark::wire::conntrack::{self, FlowChange};
 use lanemark::wire::{Malformed, Order};
 
@@ -79,6 +79,7 @@ fn flow(order: Order, [out, back]: [Tuple; 2], mark: u32, bytes: Option<[u64; 2]
         back,
         mark,
         bytes,
+        path: FlowPath::Rules,
     }
 }
 
@@ -235,6 +236,25 @@ fn a_zone_is_part_of_the_key_and_a_flow_may_be_counted_one_way() {
 
 const fn counted_out_only() -> Option<FlowBytes> {
     Some(FlowBytes { out: 170, back: 0 })
+}
+
+#[test]
+fn a_flow_tells_who_forwards_its_packets() {
+    /// `IPS_SEEN_REPLY` and `IPS_CONFIRMED`: what else stands in a status.
+    const USUAL: u32 = 0x0a;
+    for order in ORDERS {
+        let raw = recorded(order, "ct-event-new").without(3);
+        assert_eq!(read(&raw).unwrap().path, FlowPath::Rules);
+        for (status, path) in [
+            (USUAL, FlowPath::Rules),
+            (USUAL | 1 << 14, FlowPath::Flowtable),
+            (USUAL | 1 << 15, FlowPath::Hardware),
+            (USUAL | 3 << 14, FlowPath::Hardware),
+        ] {
+            let raw = raw.with(&Attribute(3, &[Be32(status)]));
+            assert_eq!(read(&raw).unwrap().path, path, "{status:#x}");
+        }
+    }
 }
 
 #[test]
