@@ -4,13 +4,14 @@
 //! table inet lanemark {
 //!   map device_class { type ether_addr : verdict }          one element a device: goto its class' chain
 //!   map lane         { type mark : classid }                one element a class, and 0
-//!   map small_lane   { type mark : classid }                the classes whose small packets go ahead
+//!   map small_lane   { type mark : classid }                the classes some of whose packets go ahead
 //!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
 //!   chain rules      { the user's: goto their class' chain; then look the source MAC up }
 //!   chain unmarked   { a flow's first packet, or the home's first answer: goto rules; else look the source MAC up }
 //!   chain first      { hook prerouting; one rule a LAN: from there, flow without class: goto unmarked }
 //!   chain steer      { hook forward; to or from the WAN: goto lanes }
-//!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, for a small packet, its queue }
+//!   chain small      { priority = the queue of small packets, if the flow's mark is in small_lane }
+//!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, one rule a kind of packet, goto small }
 //! }
 //! ```
 //!
@@ -22,13 +23,14 @@
 
 use super::{Family, Request, pattern};
 use crate::engine::{Device, Devices, Queue, class_handle};
+use crate::value::assigned::{ICMP, ICMPV6, TCP};
 use crate::value::{
-    Before, Class, MarkLayout, Rule, RuleMark, Ruleset, TableNote, decimal, halves,
+    Ahead, Before, Class, Kind, MarkLayout, Rule, RuleMark, Ruleset, TableNote, decimal, halves,
 };
 use crate::wire::Writer;
 use crate::wire::nft::{
-    Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
-    element_mark,
+    Batch, Change, CtKey, Guard, Hook, Is, MapKind, MetaKey, Part, Register, Table, Target,
+    element_device, element_mark,
 };
 
 /// Our table.
@@ -47,8 +49,10 @@ const CHAIN_UNMARKED: &str = "unmarked";
 const CHAIN_RULES: &str = "rules";
 const CHAIN_STEER: &str = "steer";
 const CHAIN_LANES: &str = "lanes";
+const CHAIN_SMALL: &str = "small";
 
-const IPPROTO_TCP: u8 = 6;
+/// The port of DNS (RFC 1035, 4.2).
+const DNS: u16 = 53;
 
 /// `NF_CT_STATE_BIT(IP_CT_NEW)` and `..(IP_CT_RELATED)`: nothing has come back yet.
 const FRESH: u32 = 1 << 3 | 1 << 2;
@@ -66,15 +70,15 @@ const NOT_SMALL: u32 = !0x7f;
 /// The classes whose small packets go ahead of their large ones.
 const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
 
-/// Rules of a set without any of the user and beside those that find what comes from the LANs, one each: one a class, two that steer, three that
-/// set the priority.
-const RULES: u16 = 10;
+/// Rules of a set without any of the user, of the kinds of packets that go ahead, and of those that find what comes from the LANs, one each: one
+/// a class, two that steer, two that set the priority.
+const RULES: u16 = 9;
 
 /// Rules that the user's bring with them besides themselves: two that find fresh flows, and the lookup behind each way.
 const RULES_BESIDES: u16 = 4;
 
 const _: () = assert!(
-    RULES as usize == Class::ALL.len() + 5,
+    RULES as usize == Class::ALL.len() + 4,
     "the comments count the rules"
 );
 
@@ -163,6 +167,9 @@ pub(super) fn install(
     batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting);
     batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward);
     batch.chain(TABLE, CHAIN_LANES);
+    if ruleset.ahead != Ahead::NOTHING {
+        batch.chain(TABLE, CHAIN_SMALL);
+    }
     made(&mut batch, ruleset, rules);
     let layout = ruleset.layout;
     batch.elements(TABLE, LANE_MAP, Change::Add, |w| {
@@ -205,7 +212,11 @@ impl Marks {
             fingerprint: ruleset.fingerprint(),
             number: 0,
             // At most 1,024: the configuration sees to it.
-            of: RULES + lans + besides + u16::try_from(own).unwrap_or(u16::MAX / 2),
+            of: RULES
+                + lans
+                + besides
+                + ahead_rules(ruleset.ahead)
+                + u16::try_from(own).unwrap_or(u16::MAX / 2),
         }
     }
 
@@ -300,12 +311,69 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
         w.set_meta(MetaKey::Priority);
     });
-    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-        w.load_meta(MetaKey::Protocol);
-        w.equals_u8(IPPROTO_TCP);
-        w.load_meta(MetaKey::Length);
-        w.bitwise(NOT_SMALL, 0);
-        w.equals_u32(0);
+    if ruleset.ahead != Ahead::NOTHING {
+        ahead(batch, &mut marks, ruleset);
+    }
+}
+
+/// How many rules the packets take that go ahead.
+fn ahead_rules(ahead: Ahead) -> u16 {
+    let kinds = [
+        ahead != Ahead::NOTHING,
+        ahead.has(Kind::Ack),
+        ahead.tcp_flags() != 0,
+        ahead.has(Kind::Icmp),
+        ahead.has(Kind::Icmp),
+        ahead.has(Kind::Dns),
+    ];
+    kinds.map(u16::from).iter().sum()
+}
+
+/// The packets that go ahead, and what becomes of them.
+#[inline(never)]
+fn ahead(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
+    let Ruleset { ahead, layout, .. } = ruleset;
+    let flags = ahead.tcp_flags();
+    let kinds = [
+        (ahead.has(Kind::Ack), Some(TCP)),
+        (flags != 0, Some(TCP)),
+        (ahead.has(Kind::Icmp), Some(ICMP)),
+        (ahead.has(Kind::Icmp), Some(ICMPV6)),
+        (ahead.has(Kind::Dns), None),
+    ];
+    for (place, (wanted, proto)) in kinds.into_iter().enumerate() {
+        if !wanted {
+            continue;
+        }
+        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
+            match proto {
+                Some(proto) => {
+                    w.load_meta(MetaKey::Protocol);
+                    w.equals_u8(proto);
+                }
+                // Both ways, and whichever of the protocols.
+                None => {
+                    w.load_ct(CtKey::OpenedTo);
+                    w.compare(Is::Equal, &DNS.to_be_bytes());
+                }
+            }
+            match place {
+                0 => {
+                    w.load_meta(MetaKey::Length);
+                    w.bitwise(NOT_SMALL, 0);
+                    w.equals_u32(0);
+                }
+                1 => {
+                    w.load_payload(Part::Transport, 13, 1);
+                    w.mask_bytes(&[flags]);
+                    w.compare(Is::Other, &[0]);
+                }
+                _ => {}
+            }
+            w.verdict(Target::Goto(CHAIN_SMALL));
+        });
+    }
+    batch.rule(TABLE, CHAIN_SMALL, &marks.next(), |w| {
         w.load_ct(CtKey::Mark);
         w.bitwise(layout.mask(), 0);
         w.lookup(SMALL_MAP, SMALL_MAP_ID, Register::Data);

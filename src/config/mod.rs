@@ -23,7 +23,7 @@ mod write;
 
 use heapless::{String, Vec};
 
-use crate::value::{Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Rule, TimeZone};
+use crate::value::{Ahead, Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Rule, TimeZone};
 
 pub use link::LinkLayer;
 pub use parse::parse;
@@ -90,6 +90,8 @@ pub struct Config {
     pub devices: Box<Vec<Device, DEVICES_MAX>>,
     /// What goes before the devices' classes; the first that matches counts. Boxed, as the devices.
     pub rules: Box<Vec<Rule, RULES_MAX>>,
+    /// Which packets of Standard and Bulk go ahead of the others there.
+    pub prioritize: Ahead,
     /// Where the class stands in the conntrack mark.
     pub mark: MarkLayout,
     /// By which clock schedules go; `None` is `auto`, what `/etc/TZ` says.
@@ -234,6 +236,7 @@ impl Default for Config {
             ceilings: BothWays::same(Shares::WHOLE),
             devices: Box::default(),
             rules: Box::default(),
+            prioritize: Ahead::default(),
             mark: MarkLayout::default(),
             time_zone: None,
             schedules: Box::default(),

@@ -11,7 +11,7 @@ use super::{
     Zone,
 };
 use super::{devices, percents, rules, schedule};
-use crate::value::{Class, IfName, Kbit, MarkLayout, TimeZone, utf8};
+use crate::value::{Ahead, Class, IfName, Kbit, Kind, MarkLayout, TimeZone, utf8};
 
 /// The interface name that means: find it yourself.
 const AUTO: &str = "auto";
@@ -67,6 +67,7 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
             Field::Ceilings => percents::read(reader, percents::CEILINGS, &mut config.ceilings)?,
             Field::Devices => devices::read(reader, &mut config.devices)?,
             Field::Rules => rules::read(reader, &mut config.rules)?,
+            Field::Prioritize => config.prioritize = prioritize(reader)?,
             Field::Mark => mark(reader, config)?,
             Field::TimeZone => time_zone(reader, config)?,
             Field::Schedules => schedule::read(reader, &mut config.schedules)?,
@@ -228,6 +229,25 @@ fn hex(text: &str) -> Option<u32> {
     // `from_str_radix` would take a sign.
     let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u32::from_str_radix(digits, 16).ok().filter(|_| plain)
+}
+
+/// Kinds of packets: an array, which may be empty.
+fn prioritize(reader: &mut Reader<'_>) -> Result<Ahead, Stop> {
+    const KINDS: Expected =
+        Expected::This("an array of ack, syn, fin, rst, icmp and dns, each at most once");
+    let mut ahead = Ahead::NOTHING;
+    reader.place = Object::Named("prioritize").itself();
+    reader.array(KINDS)?;
+    let mut count = 0;
+    while reader.element(count, Kind::ALL.len())? {
+        reader.step()?;
+        reader.text(KINDS)?;
+        if !ahead.add(&reader.plain) {
+            return Err(reader.refuse_last(KINDS));
+        }
+        count += 1;
+    }
+    Ok(ahead)
 }
 
 /// The LAN: `auto` or an array.

@@ -82,6 +82,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         ceilings,
         devices,
         rules,
+        prioritize,
         mark,
         time_zone,
         schedules,
@@ -122,6 +123,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.list("rules", rules.len(), &mut |text, place| {
         rules.get(place).map_or(Ok(()), |rule| text.rule(rule))
     })?;
+    text.put(next, "prioritize", prioritize)?;
     text.put(next, "mark", &"")?;
     text.put(open, "mask", &format_args!("\"{:#x}\"", mark.mask()))?;
     text.put(comma, "shift", &mark.shift())?;

@@ -202,6 +202,7 @@ impl Engine {
             wan: places.wan.name,
             layout: self.config.mark,
             default_class: self.config.default_class,
+            ahead: self.config.prioritize,
             policy: self.policy,
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),

@@ -4,6 +4,7 @@
 //! fixed capacity, and valid by construction: text from outside becomes a value through `parse`, which says what it expected.
 
 mod address;
+mod ahead;
 pub mod assigned;
 mod class;
 mod flow;
@@ -26,6 +27,7 @@ mod text;
 mod timezone;
 
 pub use address::Address;
+pub use ahead::{Ahead, Kind};
 pub use class::{Class, UnknownClass};
 pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, FlowPath, Tuple};
 pub use handle::TcHandle;

@@ -1,6 +1,6 @@
 use core::fmt::{self, Write};
 
-use super::{Class, IfName, IfNames, Mac, MarkLayout, Rule};
+use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Rule};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub struct Ruleset {
     pub layout: MarkLayout,
     /// The lane of flows without a class.
     pub default_class: Class,
+    /// Which packets of the lower lanes have a queue of their own.
+    pub ahead: Ahead,
     /// Of the user's rules; 0 without any. They themselves stand in the configuration.
     pub policy: u32,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
@@ -67,7 +69,7 @@ pub enum RuleSeen {
 impl Ruleset {
     /// Counts the forms that the rules of one rule set have had; a change of their form by a newer program changes it, so that
     /// what an older one left is replaced.
-    const FORM: u32 = 2;
+    const FORM: u32 = 3;
 
     /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
     pub fn fingerprint(&self) -> u32 {
@@ -78,6 +80,7 @@ impl Ruleset {
             u32::from(self.layout.shift()),
             self.default_class.mark(),
             self.policy,
+            self.ahead.bits().into(),
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }

@@ -268,6 +268,8 @@ pub struct Wish<'a> {
     pub devices: Vec<(String, &'a str)>,
     /// The rules, as they stand between the brackets.
     pub rules: &'a str,
+    /// The kinds of packets that go ahead, likewise.
+    pub prioritize: &'a str,
 }
 
 impl Default for Wish<'_> {
@@ -284,6 +286,7 @@ impl Default for Wish<'_> {
             ceilings: "{}",
             devices: Vec::new(),
             rules: "",
+            prioritize: r#""ack", "syn", "fin", "rst", "icmp", "dns""#,
         }
     }
 }
@@ -314,6 +317,7 @@ impl<'a> Wish<'a> {
             ceilings,
             devices,
             rules,
+            prioritize,
         } = self;
         let [premium, express, standard, bulk] = shares;
         let mut list = String::new();
@@ -331,7 +335,7 @@ impl<'a> Wish<'a> {
              \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
              \"ceilings\": {ceilings},\n  \
-             \"devices\": [{list}],\n  \"rules\": [{rules}]\n}}\n",
+             \"devices\": [{list}],\n  \"rules\": [{rules}],\n  \"prioritize\": [{prioritize}]\n}}\n",
         )
     }
 }

@@ -26,6 +26,7 @@ mod talk;
 mod trace;
 mod watch;
 
+mod ahead;
 mod allocations;
 mod bypass;
 mod change;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         steering::all(),
         schedule::all(),
         rules::all(),
+        ahead::all(),
         policy::all(),
         restart::all(),
         stop::all(),

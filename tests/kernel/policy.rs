@@ -282,7 +282,7 @@ fn open_tcp(src: IpAddr, from: u16, dst: IpAddr, (to, dscp): (u16, u8)) {
 }
 
 /// Sends an echo request.
-fn echo_request(dst: IpAddr) {
+pub fn echo_request(dst: IpAddr) {
     let (family, proto, mut packet) = match dst {
         IpAddr::V4(_) => (
             AddressFamily::Inet,

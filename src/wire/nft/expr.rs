@@ -139,6 +139,8 @@ pub enum Part {
     Frame,
     /// From the start of the IP header.
     Network,
+    /// From the start of the header above IP.
+    Transport,
 }
 
 impl CtKey {
@@ -230,6 +232,7 @@ impl Writer<'_> {
         let base = match part {
             Part::Frame => 0,
             Part::Network => 1,
+            Part::Transport => 2,
         };
         let fields = [
             (NFTA_PAYLOAD_DREG, Register::Data.number()),

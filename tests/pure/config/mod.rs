@@ -17,7 +17,7 @@ use lanemark::config::{
     RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
 use lanemark::value::{
-    Class, Framing, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
+    Ahead, Class, Framing, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
 };
 
 const FULL: &str = r#"{
@@ -39,6 +39,7 @@ const FULL: &str = r#"{
     { "class": "exempt", "cidr": "2001:db8::1/128", "proto": "47" },
     { "class": "premium", "proto": "icmp", "dscp": "63" }
   ],
+  "prioritize": ["ack", "fin", "dns"],
   "mark": { "mask": "0x7f00", "shift": 8 },
   "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
   "schedules": [
@@ -125,6 +126,7 @@ fn full() -> Config {
             .collect(),
         ),
         rules: Box::new(rules()),
+        prioritize: ahead(),
         mark: MarkLayout::new(0x7f00, 8).unwrap(),
         time_zone: Some(Box::new(Zone {
             text: BERLIN.try_into().unwrap(),
@@ -160,6 +162,15 @@ fn schedules() -> [Schedule; 2] {
         window("sun-tue", "21:00", "06:00", bulk),
         window("mon-sun", "00:00", "24:00", Scheduled::Off),
     ]
+}
+
+/// The packets of [`FULL`] that go ahead.
+fn ahead() -> Ahead {
+    let mut ahead = Ahead::NOTHING;
+    for name in ["ack", "dns", "fin"] {
+        assert!(ahead.add(name));
+    }
+    ahead
 }
 
 /// The rules of [`FULL`].
@@ -295,6 +306,7 @@ fn the_default_is_written_with_every_field() {
   "ceilings": { "premium": 100, "express": 100, "standard": 100, "bulk": 100 },
   "devices": [],
   "rules": [],
+  "prioritize": ["ack", "syn", "fin", "rst", "icmp", "dns"],
   "mark": { "mask": "0x7f", "shift": 0 },
   "time_zone": "auto",
   "schedules": []
@@ -318,7 +330,7 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#"{"class":"bulk","mac":"02:00:00:00:00:0b","cidr":"192.168.1.0/28","remote":"203.0.113.0/24","proto":"udp","#,
             r#""ports":"22,8000-8100","interface":"br-guest","dscp":"ef"},"#,
             r#"{"class":"exempt","cidr":"2001:db8::1/128","proto":"47"},{"class":"premium","proto":"icmp","dscp":"63"}],"#,
-            r#""mark":{"mask":"0x7f00","shift":8},"#,
+            r#""prioritize":["ack", "fin", "dns"],"mark":{"mask":"0x7f00","shift":8},"#,
             r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
             r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
             r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}]}"#

@@ -17,6 +17,7 @@ fn assert_invariants(config: &Config) {
         ceilings,
         devices,
         rules,
+        prioritize,
         mark,
         time_zone,
         schedules,
@@ -50,6 +51,7 @@ fn assert_invariants(config: &Config) {
         assert_ne!(schedule.from, schedule.until);
         assert!(Some(schedule.from) < TimeOfDay::parse("24:00"));
     }
+    assert!(prioritize.bits() < 64);
     for (index, rule) in rules.iter().enumerate() {
         assert!(rule.patterns().next().is_some());
         assert!(!rules[..index].iter().any(|before| before.covers(rule)));

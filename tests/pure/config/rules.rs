@@ -1,6 +1,6 @@
 //! What rules may say, and what is said of those that may not.
 
-use lanemark::config::{CONFIG_BYTES_MAX, KERNEL_RULES_MAX, RULES_MAX};
+use lanemark::config::{CONFIG_BYTES_MAX, Config, KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::value::{PORT_RANGES_MAX, Rule, Service};
 
 use super::{crowd, parse, pretty, refusal};
@@ -271,6 +271,29 @@ fn a_rule_becomes_these_patterns() {
     ] {
         assert_eq!(patterns(rule), expected, "{rule}");
     }
+}
+
+#[test]
+fn kinds_of_packets_are_named_once_or_not_at_all() {
+    let of = |list: &str| format!("{{\"version\": 1, \"prioritize\": {list}}}");
+    let bits = |list: &str| parse(of(list).as_bytes()).unwrap().prioritize.bits();
+    assert_eq!(bits("[]"), 0);
+    assert_eq!(bits(r#"["dns", "ack"]"#), 0b10_0001);
+    let all = r#"["ack", "syn", "fin", "rst", "icmp", "dns"]"#;
+    assert_eq!(parse(of(all).as_bytes()), Ok(Config::default()));
+    let place = "line 1: prioritize: expected an array of ack, syn, fin, rst, icmp and dns, each at most once, found";
+    for (list, found) in [
+        (r#""ack""#, r#""ack""#),
+        ("null", "null"),
+        (r#"["ack", "ack"]"#, r#""ack""#),
+        (r#"["arp"]"#, r#""arp""#),
+        ("[1]", "1"),
+    ] {
+        assert_eq!(refusal(of(list)), format!("{place} {found}"));
+    }
+    assert!(
+        refusal(of(&all.replace(']', ", \"ack\"]"))).contains("expected at most 6, found one more")
+    );
 }
 
 #[test]

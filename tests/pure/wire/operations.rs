@@ -14,7 +14,7 @@ use super::fixture::ORDERS;
 use super::rules::{batch, change, few, ruleset, unusual};
 
 /// Rules of one set.
-const RULES: u16 = 11;
+const RULES: u16 = 16;
 
 #[test]
 fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {

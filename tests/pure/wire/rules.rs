@@ -5,8 +5,8 @@ use lanemark::config::{KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Rule, Ruleset, TcHandle, TickRate,
-    policy,
+    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Rule, Ruleset, TcHandle,
+    TickRate, policy,
 };
 use lanemark::wire::Writer;
 
@@ -22,6 +22,7 @@ pub fn ruleset() -> Ruleset {
         layout: MarkLayout::default(),
         default_class: Class::Standard,
         policy: 0,
+        ahead: Ahead::default(),
         guarded: false,
         before: Before { acct: Some(false) },
     }
@@ -35,6 +36,7 @@ pub fn unusual() -> Ruleset {
         layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
         default_class: Class::Bulk,
         policy: 0,
+        ahead: Ahead::default(),
         guarded: true,
         before: Before { acct: None },
     }
@@ -136,23 +138,30 @@ fn a_whole_rule_set_is_these_messages() {
         "!c lanemark: chain first filter hook 0 priority -150 policy 1",
         "!c lanemark: chain steer filter hook 2 priority -150 policy 1",
         "!c lanemark: chain lanes",
-        "ca lanemark: rule exempt \"lanemark FP 1/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000064 of 4; ct 3 = data",
-        "ca lanemark: rule premium \"lanemark FP 2/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000000a of 4; ct 3 = data",
-        "ca lanemark: rule express \"lanemark FP 3/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000014 of 4; ct 3 = data",
-        "ca lanemark: rule standard \"lanemark FP 4/11\": data = ct 3; data = data & 0xffffff80 ^ 0x0000001e of 4; \
+        "!c lanemark: chain small",
+        "ca lanemark: rule exempt \"lanemark FP 1/16\": data = ct 3; data = data & 0xffffff80 ^ 0x00000064 of 4; ct 3 = data",
+        "ca lanemark: rule premium \"lanemark FP 2/16\": data = ct 3; data = data & 0xffffff80 ^ 0x0000000a of 4; ct 3 = data",
+        "ca lanemark: rule express \"lanemark FP 3/16\": data = ct 3; data = data & 0xffffff80 ^ 0x00000014 of 4; ct 3 = data",
+        "ca lanemark: rule standard \"lanemark FP 4/16\": data = ct 3; data = data & 0xffffff80 ^ 0x0000001e of 4; \
          ct 3 = data",
-        "ca lanemark: rule bulk \"lanemark FP 5/11\": data = ct 3; data = data & 0xffffff80 ^ 0x00000028 of 4; ct 3 = data",
-        "ca lanemark: rule first \"lanemark FP 6/11\": data = meta 6; data == \"br-lan\"; data = ct 3; \
+        "ca lanemark: rule bulk \"lanemark FP 5/16\": data = ct 3; data = data & 0xffffff80 ^ 0x00000028 of 4; ct 3 = data",
+        "ca lanemark: rule first \"lanemark FP 6/16\": data = meta 6; data == \"br-lan\"; data = ct 3; \
          data = data & 0x0000007f ^ 0x00000000 of 4; data == 0x00000000; data = meta 8; data == 0x0001; \
          data = payload 0 at 6 of 6; verdict = device_class #1 [data]",
-        "ca lanemark: rule steer \"lanemark FP 7/11\": data = meta 7; data == \"eth0.2\"; verdict = goto lanes",
-        "ca lanemark: rule steer \"lanemark FP 8/11\": data = meta 6; data == \"eth0.2\"; verdict = goto lanes",
-        "ca lanemark: rule lanes \"lanemark FP 9/11\": data = 4c4d0030; meta 2 = data",
-        "ca lanemark: rule lanes \"lanemark FP 10/11\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
+        "ca lanemark: rule steer \"lanemark FP 7/16\": data = meta 7; data == \"eth0.2\"; verdict = goto lanes",
+        "ca lanemark: rule steer \"lanemark FP 8/16\": data = meta 6; data == \"eth0.2\"; verdict = goto lanes",
+        "ca lanemark: rule lanes \"lanemark FP 9/16\": data = 4c4d0030; meta 2 = data",
+        "ca lanemark: rule lanes \"lanemark FP 10/16\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
          data = lane #2 [data]; meta 2 = data",
-        "ca lanemark: rule lanes \"lanemark FP 11/11\": data = meta 16; data == 0x06; data = meta 0; \
-         data = data & 0xffffff80 ^ 0x00000000 of 4; data == 0x00000000; data = ct 3; \
-         data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; meta 2 = data",
+        "ca lanemark: rule lanes \"lanemark FP 11/16\": data = meta 16; data == 0x06; data = meta 0; \
+         data = data & 0xffffff80 ^ 0x00000000 of 4; data == 0x00000000; verdict = goto small",
+        "ca lanemark: rule lanes \"lanemark FP 12/16\": data = meta 16; data == 0x06; data = payload 2 at 13 of 1; \
+         data = data & 07 of 1; data != 0x00; verdict = goto small",
+        "ca lanemark: rule lanes \"lanemark FP 13/16\": data = meta 16; data == 0x01; verdict = goto small",
+        "ca lanemark: rule lanes \"lanemark FP 14/16\": data = meta 16; data == 0x3a; verdict = goto small",
+        "ca lanemark: rule lanes \"lanemark FP 15/16\": data = ct 12 of [0]; data == 0035; verdict = goto small",
+        "ca lanemark: rule small \"lanemark FP 16/16\": data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; \
+         data = small_lane #3 [data]; meta 2 = data",
         "!c lanemark: elements lane {0x0 = 4c4d0030, 0x64 = 4c4d0100, 0xa = 4c4d0010, 0x14 = 4c4d0020, 0x1e = 4c4d0030, \
          0x28 = 4c4d0040}",
         "!c lanemark: elements small_lane {0x0 = 4c4d0036, 0x1e = 4c4d0036, 0x28 = 4c4d0036}",
@@ -166,13 +175,13 @@ fn a_whole_rule_set_is_these_messages() {
         request,
         Request {
             family: Family::Netfilter,
-            last_seq: 126
+            last_seq: 132
         }
     );
     let numbers: Vec<u32> = lines.iter().map(|(seq, _)| *seq).collect();
     assert_eq!(
         numbers,
-        (100..=127).collect::<Vec<_>>(),
+        (100..=133).collect::<Vec<_>>(),
         "the last one, which nobody acknowledges, is END"
     );
 }
@@ -198,10 +207,10 @@ fn each_lan_has_a_lookup_of_its_own_and_all_rules_count_them() {
     assert_eq!(found.len(), names.len());
     for (number, (line, name)) in found.iter().zip(names).enumerate() {
         assert!(line.contains(&format!("data == \"{name}\"")), "{line}");
-        assert!(line.contains(&format!(" {}/14\"", number + 6)), "{line}");
+        assert!(line.contains(&format!(" {}/19\"", number + 6)), "{line}");
         assert!(line.ends_with("verdict = device_class #1 [data]"), "{line}");
     }
-    assert!(of_chain("lanes").iter().all(|line| line.contains("/14\"")));
+    assert!(of_chain("lanes").iter().all(|line| line.contains("/19\"")));
 }
 
 #[test]
@@ -222,7 +231,7 @@ fn another_layout_guard_and_default_show_where_they_matter_and_nowhere_else() {
         &few(),
         1,
     );
-    assert_eq!(request.last_seq, 28, "one more, for the table that goes");
+    assert_eq!(request.last_seq, 34, "one more, for the table that goes");
     let lines: Vec<&str> = unusual_lines
         .iter()
         .map(|(_, text)| text.as_str())
@@ -295,7 +304,7 @@ fn without_devices_of_a_class_no_empty_message_is_sent() {
                 .iter()
                 .any(|(_, line)| line.contains("elements device_class"))
         );
-        assert_eq!((lines.len(), request.last_seq), (27, 26));
+        assert_eq!((lines.len(), request.last_seq), (33, 32));
     }
     let (lines, _) = batch(
         &Op::Elements(ruleset()),
@@ -475,7 +484,7 @@ fn the_users_rules_are_these_messages() {
             .to_owned(),
     ];
     assert_eq!(chains[5..5 + expected.len()], expected);
-    assert_eq!(chains.len(), 11 + rules.len() + 1 + 4);
+    assert_eq!(chains.len(), 16 + rules.len() + 1 + 4);
 }
 
 #[test]
@@ -508,12 +517,58 @@ fn the_most_rules_of_the_longest_kind_and_all_devices_fit_a_datagram() {
         println!("{order:?}: {} bytes", bytes.len());
         let lines = listing(&bytes, order);
         let made = lines.iter().filter(|(_, line)| line.contains(": rule "));
-        assert_eq!(made.count(), patterns + 11 + 4);
+        assert_eq!(made.count(), patterns + 16 + 4);
         assert!(
             lines[lines.len() - 2]
                 .1
                 .starts_with("!c lanemark: elements device_class")
         );
+    }
+}
+
+#[test]
+fn of_the_packets_that_go_ahead_only_those_that_are_named_have_a_rule() {
+    for (names, expected) in [
+        (&[][..], &[][..]),
+        (
+            &["rst"],
+            &[
+                "data = meta 16; data == 0x06; data = payload 2 at 13 of 1; data = data & 04 of 1; data != 0x00",
+            ],
+        ),
+        (
+            &["syn", "fin"],
+            &[
+                "data = meta 16; data == 0x06; data = payload 2 at 13 of 1; data = data & 03 of 1; data != 0x00",
+            ],
+        ),
+        (
+            &["icmp"],
+            &[
+                "data = meta 16; data == 0x01",
+                "data = meta 16; data == 0x3a",
+            ],
+        ),
+        (&["dns"], &["data = ct 12 of [0]; data == 0035"]),
+    ] {
+        let mut ahead = Ahead::NOTHING;
+        assert!(names.iter().all(|name| ahead.add(name)));
+        let op = Op::Rules {
+            ruleset: Ruleset { ahead, ..ruleset() },
+            instead: false,
+        };
+        let (lines, _) = batch(&op, &few(), 1);
+        let found: Vec<&str> = lines
+            .iter()
+            .filter_map(|(_, line)| {
+                line.strip_suffix("; verdict = goto small")?
+                    .split_once("\": ")
+            })
+            .map(|(_, conditions)| conditions)
+            .collect();
+        assert_eq!(found, expected, "{names:?}");
+        let small = lines.iter().any(|(_, line)| line.contains("chain small"));
+        assert_eq!(small, !names.is_empty());
     }
 }
 
