@@ -78,7 +78,7 @@ verify_list() {
 listed() { sed -n "s/^file=$1 [0-9]* //p" "$here/package.txt"; }
 
 verify_files() {
-    for file in lanemark install.sh config.json start; do
+    for file in lanemark install.sh import-ddwrt.sh config.json start; do
         bytes=$(sed -n "s/^file=$file \([0-9]*\) .*/\1/p" "$here/package.txt")
         [ -f "$here/$file" ] || refuse 2 "damaged package: $file is missing; unpack it again"
         found=$(($(wc -c < "$here/$file")))

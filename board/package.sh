@@ -114,6 +114,7 @@ mkdir "$stage"
 
 install -m 755 "$binary" "$stage/lanemark"
 install -m 755 "$top/board/install.sh" "$stage/install.sh"
+install -m 755 "$top/board/files/import-ddwrt.sh" "$stage/import-ddwrt.sh"
 config > "$stage/config.json"
 case $firmware in openwrt) start=procd.sh ;; *) start=loop.sh ;; esac
 sed -e "s|@binary@|$(value binary_dir)/lanemark|g" -e "s|@config_dir@|$(value config_dir)|g" "$top/board/files/$start" > "$stage/start"
@@ -141,7 +142,7 @@ config_dir=$(value config_dir)
 flash_kb=$(value flash_free_kb)
 ram_kb=$(value ram_free_kb)
 END
-    for file in config.json install.sh lanemark start; do
+    for file in config.json import-ddwrt.sh install.sh lanemark start; do
         echo "file=$file $(stat -c %s "$stage/$file") $(sha256sum < "$stage/$file" | cut -c 1-64)"
     done
 } > "$stage/package.txt"

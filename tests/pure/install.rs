@@ -354,6 +354,7 @@ fn a_package_has_the_same_bytes_each_time_and_belongs_to_root() {
             names,
             [
                 "config.json",
+                "import-ddwrt.sh",
                 "install.sh",
                 "lanemark",
                 "package.txt",

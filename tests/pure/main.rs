@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod dice;
 mod engine;
+mod import;
 mod install;
 mod lines;
 mod program;
