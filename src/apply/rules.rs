@@ -25,7 +25,8 @@ use super::{Family, Request, pattern};
 use crate::engine::{Device, Devices, Queue, class_handle};
 use crate::value::assigned::{ICMP, ICMPV6, TCP};
 use crate::value::{
-    Ahead, Before, Class, Kind, MarkLayout, Rule, RuleMark, Ruleset, TableNote, decimal, halves,
+    Ahead, Before, Class, Kind, MarkLayout, Mss, Rule, RuleMark, Ruleset, TableNote, decimal,
+    halves,
 };
 use crate::wire::Writer;
 use crate::wire::nft::{
@@ -50,6 +51,9 @@ const CHAIN_RULES: &str = "rules";
 const CHAIN_STEER: &str = "steer";
 const CHAIN_LANES: &str = "lanes";
 const CHAIN_SMALL: &str = "small";
+
+/// The flag of TCP that opens (RFC 9293, 3.1).
+const SYN: u8 = 2;
 
 /// The port of DNS (RFC 1035, 4.2).
 const DNS: u16 = 53;
@@ -216,6 +220,8 @@ impl Marks {
                 + lans
                 + besides
                 + ahead_rules(ruleset.ahead)
+                + u16::from(ruleset.mss.to_path)
+                + u16::from(ruleset.mss.lower.is_some())
                 + u16::try_from(own).unwrap_or(u16::MAX / 2),
         }
     }
@@ -311,9 +317,45 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
         w.set_meta(MetaKey::Priority);
     });
+    segment_sizes(batch, &mut marks, ruleset);
     if ruleset.ahead != Ahead::NOTHING {
         ahead(batch, &mut marks, ruleset);
     }
+}
+
+/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user says.
+fn segment_sizes(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
+    let Mss { to_path, lower } = ruleset.mss;
+    if to_path {
+        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| clamp_to_path(w));
+    }
+    if let Some(mss) = lower {
+        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
+            tcp_flags(w, SYN);
+            w.load_ct(CtKey::Mark);
+            w.bitwise(ruleset.layout.mask(), 0);
+            // Only whether it is there matters.
+            w.lookup(SMALL_MAP, SMALL_MAP_ID, Register::Data);
+            w.load_be16(mss);
+            w.lower_mss();
+        });
+    }
+}
+
+/// The rule that a kernel must know for it.
+pub fn clamp_to_path(w: &mut Writer<'_>) {
+    tcp_flags(w, SYN);
+    w.load_path_mss();
+    w.lower_mss();
+}
+
+/// Goes on only for TCP with one of these flags.
+fn tcp_flags(w: &mut Writer<'_>, flags: u8) {
+    w.load_meta(MetaKey::Protocol);
+    w.equals_u8(TCP);
+    w.load_payload(Part::Transport, 13, 1);
+    w.mask_bytes(&[flags]);
+    w.compare(Is::Other, &[0]);
 }
 
 /// How many rules the packets take that go ahead.
@@ -346,29 +388,22 @@ fn ahead(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
             continue;
         }
         batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-            match proto {
-                Some(proto) => {
+            match (place, proto) {
+                (1, _) => tcp_flags(w, flags),
+                (_, Some(proto)) => {
                     w.load_meta(MetaKey::Protocol);
                     w.equals_u8(proto);
                 }
                 // Both ways, and whichever of the protocols.
-                None => {
+                _ => {
                     w.load_ct(CtKey::OpenedTo);
                     w.compare(Is::Equal, &DNS.to_be_bytes());
                 }
             }
-            match place {
-                0 => {
-                    w.load_meta(MetaKey::Length);
-                    w.bitwise(NOT_SMALL, 0);
-                    w.equals_u32(0);
-                }
-                1 => {
-                    w.load_payload(Part::Transport, 13, 1);
-                    w.mask_bytes(&[flags]);
-                    w.compare(Is::Other, &[0]);
-                }
-                _ => {}
+            if place == 0 {
+                w.load_meta(MetaKey::Length);
+                w.bitwise(NOT_SMALL, 0);
+                w.equals_u32(0);
             }
             w.verdict(Target::Goto(CHAIN_SMALL));
         });

@@ -20,6 +20,8 @@ pub(super) enum Field {
     Link,
     Overhead,
     Mpu,
+    Mss,
+    LowerMss,
     Upwards,
     Downwards,
     Premium,
@@ -91,6 +93,8 @@ pub(super) const WAN: Form = Form {
         "link",
         "overhead",
         "mpu",
+        "mss",
+        "lower_mss",
     ],
     fields: &[
         Field::Interface,
@@ -99,6 +103,8 @@ pub(super) const WAN: Form = Form {
         Field::Link,
         Field::Overhead,
         Field::Mpu,
+        Field::Mss,
+        Field::LowerMss,
     ],
 };
 

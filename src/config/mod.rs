@@ -23,7 +23,9 @@ mod write;
 
 use heapless::{String, Vec};
 
-use crate::value::{Ahead, Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Rule, TimeZone};
+use crate::value::{
+    Ahead, Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Mss, Rule, TimeZone,
+};
 
 pub use link::LinkLayer;
 pub use parse::parse;
@@ -124,6 +126,8 @@ pub struct Wan {
     pub overhead: Option<u8>,
     /// Bytes that the smallest packet takes, where the user knows better.
     pub mpu: Option<u8>,
+    /// Which segment sizes TCP flows over it may agree on.
+    pub mss: Mss,
 }
 
 /// Where the home is.
@@ -229,6 +233,7 @@ impl Default for Config {
                 link: &link::LINK_LAYERS[0],
                 overhead: None,
                 mpu: None,
+                mss: Mss::default(),
             },
             lan: Lan::Auto,
             default_class: Class::Standard,

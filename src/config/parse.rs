@@ -11,7 +11,7 @@ use super::{
     Zone,
 };
 use super::{devices, percents, rules, schedule};
-use crate::value::{Ahead, Class, IfName, Kbit, Kind, MarkLayout, TimeZone, utf8};
+use crate::value::{Ahead, Class, IfName, Kbit, Kind, MarkLayout, Mss, TimeZone, utf8};
 
 /// The interface name that means: find it yourself.
 const AUTO: &str = "auto";
@@ -133,6 +133,20 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         }
         Field::Overhead => config.wan.overhead = bytes(reader, OVERHEAD_MAX)?,
         Field::Mpu => config.wan.mpu = bytes(reader, MPU_MAX)?,
+        Field::Mss => {
+            const MSS: Expected = Expected::This("pmtu or off");
+            reader.text(MSS)?;
+            config.wan.mss.to_path = match reader.plain.as_str() {
+                "pmtu" => true,
+                "off" => false,
+                _ => return Err(reader.refuse_last(MSS)),
+            };
+        }
+        Field::LowerMss if matches!(reader.value, Scalar::Null) => config.wan.mss.lower = None,
+        Field::LowerMss => {
+            let mss = reader.whole(Mss::LOWER_MIN.into(), Mss::LOWER_MAX.into())?;
+            config.wan.mss.lower = u16::try_from(mss).ok();
+        }
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
         // The default class: what is no setting has a reader of its own.

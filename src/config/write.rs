@@ -102,6 +102,9 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
     text.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
     text.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
+    let mss = if wan.mss.to_path { "pmtu" } else { "off" };
+    text.put(comma, "mss", &Quoted(Some(&mss)))?;
+    text.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
     text.to.write_str(style.close)?;
     text.put(next, "lan", &Lans { lan, comma })?;
     text.put(next, "default_class", &Quoted(Some(default_class)))?;

@@ -348,6 +348,7 @@ impl Daemon {
 const UNPROBED: Abilities = Abilities {
     conntrack: false,
     nft: false,
+    mss: false,
     guard: true,
     htb: false,
     leaves: [false; crate::value::LeafKind::ALL.len()],

@@ -3,9 +3,11 @@
 use super::UNPROBED;
 use super::kernel::Kernel;
 use crate::apply::Family;
+use crate::apply::rules::clamp_to_path;
 use crate::engine::Abilities;
 use crate::sys::proc;
 use crate::value::{Cause, IfIndex, LeafKind, Refused, TcHandle, TickRate};
+use crate::wire::nft::{Batch, Guard, Hook, Table};
 use crate::wire::tc::{self, ProbedKind};
 use crate::wire::{Writer, conntrack, nft};
 
@@ -24,6 +26,7 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
     }
     abilities.nft = answers(kernel, nft::emit_probe)?;
     abilities.conntrack = answers(kernel, conntrack::emit_probe)?;
+    abilities.mss = abilities.nft && can_lower_mss(kernel)?;
     if let Some(rate) = tick_rate() {
         abilities.ticks = rate;
     }
@@ -56,6 +59,26 @@ fn answers(kernel: &mut Kernel, probe: fn(&mut Writer<'_>, u32)) -> Result<bool,
         Ok(()) => Ok(true),
         Err(refused) if refused.cause() == Cause::Denied => Err(refused),
         Err(_) => Ok(false),
+    }
+}
+
+/// A table with such a rule, in a batch that is not carried out: its last message makes the table again, and that it is there already is all
+/// that is wrong with it.
+fn can_lower_mss(kernel: &mut Kernel) -> Result<bool, Refused> {
+    const PROBE: Table<'static> = Table {
+        name: "lanemark_probe",
+    };
+    let mut question = kernel.question(Family::Netfilter);
+    let mut batch = Batch::begin(&mut question.w, question.seq);
+    batch.new_table(PROBE, Guard::Open, "");
+    batch.base_chain(PROBE, "forward", Hook::Forward);
+    batch.rule(PROBE, "forward", "", |w| clamp_to_path(w));
+    batch.new_table(PROBE, Guard::Open, "");
+    question.seq = batch.end();
+    match question.ask(&mut |_| {}) {
+        Err(refused) if refused.cause() == Cause::Denied => Err(refused),
+        Err(refused) => Ok(refused.cause() == Cause::Exists),
+        Ok(()) => Ok(false),
     }
 }
 

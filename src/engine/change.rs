@@ -10,8 +10,8 @@ use super::{Engine, Event, Lanes, Line, Look, Op, Places, Timer, Trouble, Unplac
 use crate::config::Lan;
 use crate::control::Direction;
 use crate::value::{
-    Before, Cause, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind, Link, Neighbour,
-    Redirect, Refused, Ruleset, TcHandle,
+    Before, Cause, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind, Link, Mss,
+    Neighbour, Redirect, Refused, Ruleset, TcHandle,
 };
 
 /// What could not be removed while going away.
@@ -203,6 +203,10 @@ impl Engine {
             layout: self.config.mark,
             default_class: self.config.default_class,
             ahead: self.config.prioritize,
+            mss: Mss {
+                to_path: self.config.wan.mss.to_path && self.abilities.mss,
+                lower: self.config.wan.mss.lower.filter(|_| self.abilities.mss),
+            },
             policy: self.policy,
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),

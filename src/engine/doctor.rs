@@ -202,6 +202,7 @@ fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
         ("HTB", abilities.htb, "CONFIG_NET_SCH_HTB"),
         ("nf_tables", abilities.nft, "CONFIG_NF_TABLES"),
         ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
+        ("segment sizes", abilities.mss, "nf_tables of Linux 4.14"),
     ];
     for (what, there, option) in &needed {
         let found = match there {

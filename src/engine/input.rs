@@ -20,6 +20,8 @@ pub struct Abilities {
     pub conntrack: bool,
     /// Rules can be made.
     pub nft: bool,
+    /// Rules can change the segment size that TCP asks for.
+    pub mss: bool,
     /// A table can be guarded against others and outlive us. Taken for granted until the kernel refuses it.
     pub guard: bool,
     /// The shaper is there.

@@ -15,6 +15,7 @@ mod instant;
 mod link;
 mod mac;
 mod mark;
+mod mss;
 mod neighbour;
 mod network;
 mod qdisc;
@@ -37,6 +38,7 @@ pub use instant::Instant;
 pub use link::{Link, LinkBytes, LinkKind};
 pub use mac::{BadMac, Mac};
 pub use mark::{BadMarkLayout, MarkLayout};
+pub use mss::Mss;
 pub use neighbour::Neighbour;
 pub use network::{IpVersion, Network};
 pub use qdisc::{

@@ -1,6 +1,6 @@
 use core::fmt::{self, Write};
 
-use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Rule};
+use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Mss, Rule};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub struct Ruleset {
     pub default_class: Class,
     /// Which packets of the lower lanes have a queue of their own.
     pub ahead: Ahead,
+    /// Which segment sizes TCP flows may agree on.
+    pub mss: Mss,
     /// Of the user's rules; 0 without any. They themselves stand in the configuration.
     pub policy: u32,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
@@ -81,6 +83,8 @@ impl Ruleset {
             self.default_class.mark(),
             self.policy,
             self.ahead.bits().into(),
+            self.mss.to_path.into(),
+            self.mss.lower.unwrap_or_default().into(),
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }

@@ -268,6 +268,8 @@ pub struct Wish<'a> {
     pub devices: Vec<(String, &'a str)>,
     /// The rules, as they stand between the brackets.
     pub rules: &'a str,
+    /// What else is said of the WAN, with a comma before it.
+    pub wan_more: &'a str,
     /// The kinds of packets that go ahead, likewise.
     pub prioritize: &'a str,
 }
@@ -286,6 +288,7 @@ impl Default for Wish<'_> {
             ceilings: "{}",
             devices: Vec::new(),
             rules: "",
+            wan_more: "",
             prioritize: r#""ack", "syn", "fin", "rst", "icmp", "dns""#,
         }
     }
@@ -318,6 +321,7 @@ impl<'a> Wish<'a> {
             devices,
             rules,
             prioritize,
+            wan_more,
         } = self;
         let [premium, express, standard, bulk] = shares;
         let mut list = String::new();
@@ -331,7 +335,7 @@ impl<'a> Wish<'a> {
         }
         format!(
             "{{\n  \"version\": 1,\n  \"enabled\": {enabled},\n  \
-             \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit}, \"link\": \"{link}\" }},\n  \
+             \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit}, \"link\": \"{link}\"{wan_more} }},\n  \
              \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
              \"ceilings\": {ceilings},\n  \

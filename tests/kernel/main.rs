@@ -36,6 +36,7 @@ mod input;
 mod interfaces;
 mod interference;
 mod lans;
+mod mss;
 mod password;
 mod paths;
 mod policy;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         schedule::all(),
         rules::all(),
         ahead::all(),
+        mss::all(),
         policy::all(),
         restart::all(),
         stop::all(),

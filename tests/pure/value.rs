@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 
-use lanemark::value::{Address, Ahead, Lossy, Pieces, halves, utf8};
+use lanemark::value::{Address, Ahead, Lossy, Mss, Pieces, halves, utf8};
 use lanemark::value::{
     BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, IfNames, Instant, Kbit,
     LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
@@ -265,6 +265,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         layout: MarkLayout::default(),
         default_class: Class::Standard,
         policy: 0,
+        mss: Mss::default(),
         ahead: Ahead::default(),
         guarded: true,
         before: Before { acct: Some(false) },

@@ -40,6 +40,19 @@ const NFTA_LOOKUP_SET_ID: u16 = 4;
 const NFTA_IMMEDIATE_DREG: u16 = 1;
 const NFTA_IMMEDIATE_DATA: u16 = 2;
 
+const NFTA_RT_DREG: u16 = 1;
+const NFTA_RT_KEY: u16 = 2;
+const NFTA_BYTEORDER_SREG: u16 = 1;
+const NFTA_BYTEORDER_DREG: u16 = 2;
+const NFTA_BYTEORDER_OP: u16 = 3;
+const NFTA_BYTEORDER_LEN: u16 = 4;
+const NFTA_BYTEORDER_SIZE: u16 = 5;
+const NFTA_EXTHDR_TYPE: u16 = 2;
+const NFTA_EXTHDR_OFFSET: u16 = 3;
+const NFTA_EXTHDR_LEN: u16 = 4;
+const NFTA_EXTHDR_OP: u16 = 6;
+const NFTA_EXTHDR_SREG: u16 = 7;
+
 /// Where an expression leaves its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Register {
@@ -329,6 +342,45 @@ impl Writer<'_> {
         self.expression("immediate", |w| {
             w.attribute_be32(NFTA_IMMEDIATE_DREG, Register::Data.number());
             w.data(NFTA_IMMEDIATE_DATA, &bytes);
+        });
+    }
+
+    /// Loads the largest segment that fits the path of the packet, both ways, as it stands in TCP's option. Kernels since 4.14.
+    pub fn load_path_mss(&mut self) {
+        const NFT_RT_TCPMSS: u32 = 3;
+        const NFT_BYTEORDER_HTON: u32 = 1;
+        let data = Register::Data.number();
+        self.numbers("rt", &[(NFTA_RT_DREG, data), (NFTA_RT_KEY, NFT_RT_TCPMSS)]);
+        self.numbers(
+            "byteorder",
+            &[
+                (NFTA_BYTEORDER_SREG, data),
+                (NFTA_BYTEORDER_DREG, data),
+                (NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON),
+                (NFTA_BYTEORDER_LEN, 2),
+                (NFTA_BYTEORDER_SIZE, 2),
+            ],
+        );
+    }
+
+    /// Loads two bytes.
+    pub fn load_be16(&mut self, value: u16) {
+        self.expression("immediate", |w| {
+            w.attribute_be32(NFTA_IMMEDIATE_DREG, Register::Data.number());
+            w.data(NFTA_IMMEDIATE_DATA, &value.to_be_bytes());
+        });
+    }
+
+    /// The segment size that TCP asks for becomes what is loaded, if it is larger (the kernel never raises it). Kernels since 4.14.
+    pub fn lower_mss(&mut self) {
+        const TCPOPT_MAXSEG: u8 = 2;
+        const NFT_EXTHDR_OP_TCPOPT: u32 = 1;
+        self.expression("exthdr", |w| {
+            w.attribute_be32(NFTA_EXTHDR_SREG, Register::Data.number());
+            w.attribute_bytes(NFTA_EXTHDR_TYPE, &[TCPOPT_MAXSEG]);
+            w.attribute_be32(NFTA_EXTHDR_OFFSET, 2);
+            w.attribute_be32(NFTA_EXTHDR_LEN, 2);
+            w.attribute_be32(NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
         });
     }
 

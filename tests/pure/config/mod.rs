@@ -17,13 +17,14 @@ use lanemark::config::{
     RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
 use lanemark::value::{
-    Ahead, Class, Framing, IfName, Kbit, Mac, MarkLayout, Network, Ports, Rule, Service, TimeZone,
+    Ahead, Class, Framing, IfName, Kbit, Mac, MarkLayout, Mss, Network, Ports, Rule, Service,
+    TimeZone,
 };
 
 const FULL: &str = r#"{
   "version": 1,
   "enabled": true,
-  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64 },
+  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64, "mss": "off", "lower_mss": 536 },
   "lan": ["br-lan", "wlan0"],
   "default_class": "bulk",
   "shares": { "premium": 70, "express": 15, "standard": 9, "bulk": 1 },
@@ -101,6 +102,10 @@ fn full() -> Config {
             link: layer("adsl-pppoe-llc"),
             overhead: Some(22),
             mpu: Some(64),
+            mss: Mss {
+                to_path: false,
+                lower: Some(536),
+            },
         },
         lan: Lan::Interfaces(
             [
@@ -299,7 +304,7 @@ fn the_default_is_written_with_every_field() {
         r#"{
   "version": 1,
   "enabled": false,
-  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null },
+  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": null },
   "lan": "auto",
   "default_class": "standard",
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
@@ -320,7 +325,7 @@ fn the_compact_form_is_one_line_without_spaces() {
     assert_eq!(
         compact(&full()),
         concat!(
-            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64},"#,
+            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64,"mss":"off","lower_mss":536},"#,
             r#""lan":["br-lan","wlan0"],"default_class":"bulk","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,

@@ -274,6 +274,33 @@ fn a_rule_becomes_these_patterns() {
 }
 
 #[test]
+fn segment_sizes_have_a_range_and_may_be_left_alone() {
+    let of = |wan: &str| format!("{{\"version\": 1, \"wan\": {{{wan}}}}}");
+    let mss = |wan: &str| parse(of(wan).as_bytes()).unwrap().wan.mss;
+    assert_eq!((mss("").to_path, mss("").lower), (true, None));
+    assert!(!mss(r#""mss": "off""#).to_path);
+    for (text, size) in [("536", Some(536)), ("1460", Some(1460)), ("null", None)] {
+        assert_eq!(mss(&format!("\"lower_mss\": {text}")).lower, size);
+    }
+    for (wan, line) in [
+        (
+            r#""mss": 1400"#,
+            "wan.mss: expected pmtu or off, found 1400",
+        ),
+        (
+            r#""lower_mss": 535"#,
+            "wan.lower_mss: expected a whole number from 536 to 1460, found 535",
+        ),
+        (
+            r#""lower_mss": 1461"#,
+            "wan.lower_mss: expected a whole number from 536 to 1460, found 1461",
+        ),
+    ] {
+        assert_eq!(refusal(of(wan)), format!("line 1: {line}"));
+    }
+}
+
+#[test]
 fn kinds_of_packets_are_named_once_or_not_at_all() {
     let of = |list: &str| format!("{{\"version\": 1, \"prioritize\": {list}}}");
     let bits = |list: &str| parse(of(list).as_bytes()).unwrap().prioritize.bits();

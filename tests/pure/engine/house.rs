@@ -33,6 +33,7 @@ pub const PHONE: u8 = 12;
 pub const ABLE: Abilities = Abilities {
     conntrack: true,
     nft: true,
+    mss: true,
     guard: true,
     htb: true,
     leaves: [true; 5],

@@ -270,6 +270,23 @@ fn rule_line(fields: &mut Fields<'_>) -> String {
     )
 }
 
+/// What lowers TCP's segment size.
+fn segment_size_text(name: &str, data: &mut Fields<'_>) -> String {
+    match name {
+        "rt" => format!("{} = rt {}", data.register(1), data.be32(2)),
+        "byteorder" => {
+            let (from, to) = (data.register(1), data.register(2));
+            let (op, len, size) = (data.be32(3), data.be32(4), data.be32(5));
+            format!("{to} = byteorder {op} of {from}, {len} by {size}")
+        }
+        _ => {
+            let (from, kind) = (data.register(7), data.take(2).rest());
+            let (offset, len, op) = (data.be32(3), data.be32(4), data.be32(6));
+            format!("option {op} {kind:?} at {offset} of {len} = {from}")
+        }
+    }
+}
+
 fn expression_text(name: &str, data: &mut Fields<'_>, raw: bool) -> String {
     match name {
         "meta" | "ct" => {
@@ -313,6 +330,7 @@ fn expression_text(name: &str, data: &mut Fields<'_>, raw: bool) -> String {
                 (data.register(1), data.be32(2), data.be32(3), data.be32(4));
             format!("{to} = payload {base} at {offset} of {len}")
         }
+        "rt" | "byteorder" | "exthdr" => segment_size_text(name, data),
         "lookup" => {
             let (map, id, from, to) = (
                 data.text(1),
@@ -326,6 +344,7 @@ fn expression_text(name: &str, data: &mut Fields<'_>, raw: bool) -> String {
             let (to, order) = (data.register(1), data.order);
             let mut value = data.nest(2);
             let said = match value.maybe(1) {
+                Some(two) if two.rest().len() == 2 => format!("{to} = bytes {}", hex(two.rest())),
                 Some(number) => format!("{to} = {:x}", self::number(order, number.rest())),
                 None => format!("{to} = {}", verdict(&mut value)),
             };

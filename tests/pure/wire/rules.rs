@@ -5,7 +5,7 @@ use lanemark::config::{KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Rule, Ruleset, TcHandle,
+    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Mss, Rule, Ruleset, TcHandle,
     TickRate, policy,
 };
 use lanemark::wire::Writer;
@@ -22,6 +22,10 @@ pub fn ruleset() -> Ruleset {
         layout: MarkLayout::default(),
         default_class: Class::Standard,
         policy: 0,
+        mss: Mss {
+            to_path: false,
+            lower: None,
+        },
         ahead: Ahead::default(),
         guarded: false,
         before: Before { acct: Some(false) },
@@ -36,6 +40,10 @@ pub fn unusual() -> Ruleset {
         layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
         default_class: Class::Bulk,
         policy: 0,
+        mss: Mss {
+            to_path: false,
+            lower: None,
+        },
         ahead: Ahead::default(),
         guarded: true,
         before: Before { acct: None },
@@ -569,6 +577,45 @@ fn of_the_packets_that_go_ahead_only_those_that_are_named_have_a_rule() {
         assert_eq!(found, expected, "{names:?}");
         let small = lines.iter().any(|(_, line)| line.contains("chain small"));
         assert_eq!(small, !names.is_empty());
+    }
+}
+
+#[test]
+fn segment_sizes_are_lowered_by_these_rules() {
+    let opens = "data = meta 16; data == 0x06; data = payload 2 at 13 of 1; data = data & 02 of 1; data != 0x00";
+    let set = "option 1 [2] at 2 of 2 = data";
+    let path = format!("{opens}; data = rt 3; data = byteorder 1 of data, 2 by 2; {set}");
+    let lower = format!(
+        "{opens}; data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; data = bytes 0218; {set}"
+    );
+    for (to_path, size, expected) in [
+        (true, None, vec![&path]),
+        (false, Some(536), vec![&lower]),
+        (true, Some(536), vec![&path, &lower]),
+        (false, None, vec![]),
+    ] {
+        let mss = Mss {
+            to_path,
+            lower: size,
+        };
+        let op = Op::Rules {
+            ruleset: Ruleset { mss, ..ruleset() },
+            instead: false,
+        };
+        let (lines, _) = batch(&op, &few(), 1);
+        let found: Vec<&str> = lines
+            .iter()
+            .filter_map(|(_, line)| line.split_once("\": "))
+            .map(|(_, conditions)| conditions)
+            .filter(|conditions| conditions.contains("option"))
+            .collect();
+        assert_eq!(found, expected);
+        let of = 16 + expected.len();
+        assert!(
+            lines
+                .iter()
+                .any(|(_, line)| line.contains(&format!(" {of}/{of}\"")))
+        );
     }
 }
 
