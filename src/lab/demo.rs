@@ -148,16 +148,7 @@ impl<'house> Story<'house> {
         self.measure(Phase::Idle, Duration::ZERO)?;
 
         let cause = Instant::now();
-        let load = Load {
-            flows: self.options.flows,
-            congestion: self.options.congestion.clone(),
-        };
-        self.bulk = Some(Bulk::start(
-            self.house.lan_host("tv")?,
-            server(),
-            self.house.services(),
-            &load,
-        )?);
+        self.start_bulk()?;
         self.await_modem(FILL_WITHIN, Duration::ZERO, |tally, _| {
             tally.dropped_frames > 0
         })?;
@@ -172,6 +163,11 @@ impl<'house> Story<'house> {
             Some(&self.config()),
         )?);
         daemon.await_shaping(router, self.interrupt)?;
+        if self.options.lower_mss.is_some() {
+            // A segment size is agreed on when a flow begins.
+            self.bulk = None;
+            self.start_bulk()?;
+        }
         self.await_modem(DRAIN_WITHIN, STEADY, |tally, kbit| {
             tally.waiting_bytes <= drained_bytes(kbit)
         })?;
@@ -183,6 +179,20 @@ impl<'house> Story<'house> {
             daemon.call(router, self.interrupt, &["set", &workstation, "premium"])?;
         }
         self.measure(Phase::Premium, cause.elapsed())
+    }
+
+    fn start_bulk(&mut self) -> Result<(), Error> {
+        let load = Load {
+            flows: self.options.flows,
+            congestion: self.options.congestion.clone(),
+        };
+        self.bulk = Some(Bulk::start(
+            self.house.lan_host("tv")?,
+            server(),
+            self.house.services(),
+            &load,
+        )?);
+        Ok(())
     }
 
     fn measure(&mut self, phase: Phase, settled_in: Duration) -> Result<(), Error> {
@@ -272,17 +282,21 @@ impl<'house> Story<'house> {
 
     fn config(&self) -> String {
         let Kbit { up, down } = self.shaped();
-        json!({
+        let mut config = json!({
             "version": 1,
             "enabled": true,
-            "wan": {"interface": house::WAN, "up_kbit": up, "down_kbit": down, "overhead": 0},
+            "wan": {"interface": house::WAN, "up_kbit": up, "down_kbit": down, "overhead": 0, "lower_mss": self.options.lower_mss},
             "lan": [house::LAN],
             "default_class": "standard",
             "shares": {"premium": 75, "express": 15, "standard": 9, "bulk": 1},
             "devices": [],
             "mark": {"mask": "0x7f", "shift": 0},
-        })
-        .to_string()
+        });
+        if let Some(kinds) = &self.options.prioritize {
+            let kinds: Vec<&str> = kinds.split(',').filter(|kind| *kind != "none").collect();
+            config["prioritize"] = json!(kinds);
+        }
+        config.to_string()
     }
 }
 

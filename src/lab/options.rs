@@ -23,6 +23,8 @@ usage: lanemark-lab demo [OPTIONS]
   --down-kbit N    rate of the line towards the house (8000)
   --flows N        TCP flows of the family in each direction (4)
   --cc NAME        their congestion control (cubic)
+  --lower-mss N    wan.lower_mss; the family's flows begin anew once it is on (none)
+  --prioritize L   the packets that go ahead, like ack,dns; none for none (all)
   --json           prints one JSON object instead of the table
   --keep           leaves the house up, load and all, until Ctrl-C
   --lanemark PATH  the router's program (default: lanemark beside this one)
@@ -74,6 +76,8 @@ JSON tells the waits, and begins the next; the word `begin` only begins one.
 
 /// Kilobits per second. Below, one full frame takes a second; above, a user-space line is no longer exact.
 const RATE_KBIT: std::ops::RangeInclusive<u32> = 12..=200_000;
+/// Bytes of a segment, as the configuration allows them.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u32> = 536..=1460;
 /// Seconds of one phase: one keystroke is no statistic, and nobody watches for an hour.
 const PHASE_SECONDS: std::ops::RangeInclusive<u32> = 1..=3600;
 /// Flows a direction: each costs four threads.
@@ -101,6 +105,10 @@ pub struct Demo {
     pub flows: u16,
     /// Their congestion control.
     pub congestion: Congestion,
+    /// The segment size of the lower lanes.
+    pub lower_mss: Option<u32>,
+    /// The packets that go ahead, if not the default.
+    pub prioritize: Option<String>,
     /// One JSON object instead of a table.
     pub json: bool,
     /// The house stays until a signal comes.
@@ -148,6 +156,8 @@ impl Demo {
             down_kbit: 8000,
             flows: 4,
             congestion: Congestion("cubic".into()),
+            lower_mss: None,
+            prioritize: None,
             json: false,
             keep: false,
             lanemark: None,
@@ -169,6 +179,12 @@ impl Demo {
                 Some("--cc") => {
                     demo.congestion =
                         Congestion(value(&mut words, &word)?.to_string_lossy().into_owned())
+                }
+                Some("--lower-mss") => {
+                    demo.lower_mss = Some(number(&mut words, &word, SEGMENT_BYTES)?)
+                }
+                Some("--prioritize") => {
+                    demo.prioritize = Some(value(&mut words, &word)?.to_string_lossy().into_owned())
                 }
                 Some("--json") => demo.json = true,
                 Some("--keep") => demo.keep = true,

@@ -277,6 +277,8 @@ mod tests {
                 down_kbit: 8000,
                 flows: 4,
                 congestion: Congestion("cubic".into()),
+                lower_mss: None,
+                prioritize: None,
                 json: true,
                 keep: false,
                 lanemark: None,
