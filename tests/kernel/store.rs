@@ -295,7 +295,7 @@ const SPOILT: [Spoil; 7] = [
         |path| {
             fs::write(path, Wish::workstation("platinum").text()).expect("a file");
         },
-        &["line 9", "devices[0].class", "expected", "found"],
+        &["line 10", "devices[0].class", "expected", "found"],
     ),
     (
         "noise",
