@@ -8,12 +8,11 @@
 set -euo pipefail
 . "$(dirname "$0")/toolchain.sh"
 
-# A panic is a trap without text: it means a fault of ours, and the init system starts us again.
+# A panic is a trap without text: it means a fault of ours, and the init system starts us again. Then nobody reads the tables for unwinding.
 export_flags() {
     flags="-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none"
+    flags="$flags -Clink-arg=-Wl,-T,$root/cross/no-unwind.ld"
     case $name in
-    # Delay slots are filled from the successor too, which LLVM leaves off by default: 2 % less.
-    mips*) flags="$flags -Cllvm-args=--disable-mips-df-succbb-search=false" ;;
     # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB.
     armv7) flags="$flags -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
@@ -28,7 +27,9 @@ for each in "$@"; do
     find_zig
     export_flags
     say "building for $name ($triple, $("$rustc" --version | cut -d' ' -f1,2))"
-    cross_cargo build --release --no-default-features --bin lanemark
+    unset LANEMARK_FRAMES
+    case $name in mips*) export LANEMARK_FRAMES=$root/cross/frames.py ;; esac
+    cross_cargo rustc --release --no-default-features --bin lanemark -- ${LANEMARK_FRAMES:+--emit=asm}
     mkdir -p "$dist/$name"
     python3 "$root/cross/trim.py" "$root/target/cross/$triple/release/lanemark" "$dist/$name/lanemark"
     file -b "$dist/$name/lanemark" | grep -q 'statically linked' || die "$name: not linked statically"
