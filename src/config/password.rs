@@ -7,6 +7,8 @@ use core::fmt::{self, Write};
 
 use subtle::ConstantTimeEq;
 
+use crate::value::{Pieces, utf8};
+
 /// Bytes of the shortest password: chosen, the least that is usual.
 pub const PASSWORD_BYTES_MIN: usize = 8;
 
@@ -83,7 +85,7 @@ pub fn check(password: &[u8]) -> Result<(), BadPassword> {
         len @ ..PASSWORD_BYTES_MIN => Err(BadPassword::Short(len)),
         len if len > PASSWORD_BYTES_MAX => Err(BadPassword::Long),
         _ if password.iter().any(u8::is_ascii_control) => Err(BadPassword::Untypable),
-        _ if str::from_utf8(password).is_err() => Err(BadPassword::Untypable),
+        _ if utf8(password).is_err() => Err(BadPassword::Untypable),
         _ => Ok(()),
     }
 }
@@ -114,8 +116,8 @@ impl Stored {
 
     /// Reads the text that `Display` writes; none for another, and for a cost beyond what a router bears.
     pub fn parse(text: &[u8]) -> Option<Stored> {
-        let text = str::from_utf8(text).ok()?.strip_prefix("scrypt$")?;
-        let mut parts = text.split('$');
+        let text = utf8(text).ok()?.strip_prefix("scrypt$")?;
+        let mut parts = Pieces::of(text, b'$');
         let mut number = || parts.next()?.parse().ok();
         let cost = Cost {
             log_n: u8::try_from(number()?).ok()?,
