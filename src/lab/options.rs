@@ -23,7 +23,7 @@ usage: lanemark-lab demo [OPTIONS]
   --down-kbit N    rate of the line towards the house (8000)
   --flows N        TCP flows of the family in each direction (4)
   --cc NAME        their congestion control (cubic)
-  --lower-mss N    wan.lower_mss; the family's flows begin anew once it is on (none)
+  --lower-mss N    wan.lower_mss; the family's flows begin anew with it (none)
   --prioritize L   the packets that go ahead, like ack,dns; none for none (all)
   --json           prints one JSON object instead of the table
   --keep           leaves the house up, load and all, until Ctrl-C

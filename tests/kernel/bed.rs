@@ -47,7 +47,7 @@ impl Bed {
                     errno: Errno::EPERM | Errno::EOPNOTSUPP,
                     ..
                 },
-            ) => return Err(Skip(error.to_string())),
+            ) => return Err(Skip::Machine(error.to_string())),
             Err(error) => panic!("no house: {error}"),
         };
         let scratch = Scratch::new(Path::new(lab())).expect("a scratch directory");
@@ -151,7 +151,10 @@ impl Bed {
         need(&["unshare", "mount", "sh"])?;
         let tried = run(self.router(), &["unshare", "-m", "true"]);
         if tried.code != Some(0) {
-            return Err(Skip(format!("no mount namespace: {}", tried.err.trim())));
+            return Err(Skip::Machine(format!(
+                "no mount namespace: {}",
+                tried.err.trim()
+            )));
         }
         let script = format!("{mount} && exec \"$@\"");
         Ok(self.spawn_under(&["unshare", "-m", "sh", "-c", &script, "sh"]))

@@ -114,7 +114,7 @@ pub fn start(bed: &Bed, leases: &Path) -> Result<Along, Skip> {
             "no mount namespace, or no {LEASES} in it: {}",
             tried.err.trim()
         );
-        return Err(Skip(reason));
+        return Err(Skip::Machine(reason));
     }
     let words = ["unshare", "-m", "sh", "-c", &script];
     let mut lanemark = Along::start(bed.router(), &words, &bed.scratch_file("lanemark.log"));

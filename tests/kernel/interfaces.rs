@@ -73,7 +73,9 @@ fn a_wan_with_a_new_name_keeps_its_queues_and_the_rules_follow() -> Tried {
         &["ip", "link", "set", "dev", "wan0", "name", "uplink"],
     );
     if renamed.err.contains("busy") {
-        return Err(Skip("this kernel renames no interface that is up".into()));
+        return Err(Skip::Kernel(
+            "this kernel renames no interface that is up".into(),
+        ));
     }
     assert_eq!(renamed.code, Some(0), "{}", renamed.err);
     await_rules(&bed, "uplink");

@@ -40,7 +40,7 @@ fn guarded(bed: &Bed) -> Tried {
     if listed.contains("flags owner") {
         Ok(())
     } else {
-        Err(Skip("this kernel has no guarded tables".into()))
+        Err(Skip::Kernel("this kernel has no guarded tables".into()))
     }
 }
 

@@ -12,7 +12,12 @@ use libtest_mimic::{Completion, Trial};
 
 /// Why a promise was not tried.
 #[derive(Debug)]
-pub struct Skip(pub String);
+pub enum Skip {
+    /// The machine is not set up for it: a program or a right is missing. Whoever runs the tests can mend that.
+    Machine(String),
+    /// This kernel was built without what the promise is about, or is too old for it: another kernel has to show it.
+    Kernel(String),
+}
 
 /// What a promise ends with; one that is broken panics.
 pub type Tried = Result<(), Skip>;
@@ -28,8 +33,8 @@ pub fn set_standing(standing: Result<Standing, Error>) {
 pub fn isolated() -> Result<Standing, Skip> {
     match STANDING.get() {
         Some(Ok(standing)) => Ok(*standing),
-        Some(Err(reason)) => Err(Skip(reason.clone())),
-        None => Err(Skip(
+        Some(Err(reason)) => Err(Skip::Machine(reason.clone())),
+        None => Err(Skip::Machine(
             "the process did not leave the machine's network".into(),
         )),
     }
@@ -39,7 +44,7 @@ pub fn isolated() -> Result<Standing, Skip> {
 pub fn root() -> Tried {
     match isolated()? {
         Standing::Root => Ok(()),
-        Standing::UserNamespace => Err(Skip(
+        Standing::UserNamespace => Err(Skip::Machine(
             "expected root of the machine, found root of a user namespace".into(),
         )),
     }
@@ -55,7 +60,7 @@ pub fn need(programs: &[&str]) -> Tried {
         .iter()
         .find(|program| !folders.iter().any(|folder| folder.join(program).is_file()));
     missing.map_or(Ok(()), |program| {
-        Err(Skip(format!("there is no program {program}")))
+        Err(Skip::Machine(format!("there is no program {program}")))
     })
 }
 
@@ -65,10 +70,10 @@ pub fn promise(name: &str, keep: fn() -> Tried) -> Trial {
     let name = name.strip_prefix("kernel::").unwrap_or(name);
     Trial::ignorable_test(name, move || match keep() {
         Ok(()) => Ok(Completion::Completed),
-        Err(Skip(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
+        Err(Skip::Machine(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
             Err(format!("skipped, which CI=true does not allow: {reason}").into())
         }
-        Err(Skip(reason)) => Ok(Completion::ignored_with(reason)),
+        Err(Skip::Machine(reason) | Skip::Kernel(reason)) => Ok(Completion::ignored_with(reason)),
     })
 }
 

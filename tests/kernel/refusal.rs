@@ -80,7 +80,7 @@ fn without_rights_it_says_which_it_needs() -> Tried {
         &[nobody.as_slice(), &[under_test(), "--version"]].concat(),
     );
     if reached.code != Some(0) {
-        return Err(Skip(format!(
+        return Err(Skip::Machine(format!(
             "nobody cannot start the program under test: {}",
             reached.err.trim()
         )));
