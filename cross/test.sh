@@ -74,9 +74,12 @@ for each in "$@"; do
     runner=
     [ "$name" = "$(uname -m)" ] || runner=$(command -v "$emulator-static")
     # Read by cargo, and by tests that start a program of ours.
-    unset LANEMARK_EMULATOR
+    unset LANEMARK_EMULATOR RUST_TEST_THREADS
     if [ -n "$runner" ]; then
         export LANEMARK_EMULATOR=$runner "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_RUNNER=$runner"
+        # qemu-user is one process for all threads, and a fork in one of them copies locks that another holds: a child of a test that starts
+        # a program was seen to wait for such a lock for ever. With one test at a time nobody else is there.
+        export RUST_TEST_THREADS=1
     fi
     $verb
 done
