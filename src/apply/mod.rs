@@ -13,10 +13,10 @@ use crate::value::{Rule, TickRate};
 use crate::wire::{Writer, tc};
 
 /// Bytes of the largest datagram: a rule set with all 768 devices takes 44 kB, their change from one class to another 55 kB, and each of
-/// 1,024 rules up to 1.3 kB. Beyond 128 KiB allocators map memory instead of keeping it, and what is never written costs nothing.
+/// 1,024 rules up to 1.3 kB.
 pub const DATAGRAM_BYTES_MAX: usize = 1536 * 1024;
 
-/// Bytes of a datagram after which its room is kept. What a larger one has touched is given back.
+/// Bytes of the largest datagram without rules of the user, for which there always is room. The room for a larger one is given back.
 pub const DATAGRAM_BYTES_KEPT: usize = 160 * 1024;
 
 /// Which netlink family a request is for.

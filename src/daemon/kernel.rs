@@ -19,8 +19,7 @@ pub(super) struct Kernel {
     pub(super) netfilter: Asker,
     /// Walks through the flows: a dump and a change on one socket would wait for each other.
     pub(super) walker: Asker,
-    /// Where requests are written. Larger than what the allocator keeps on its heap, so that what no request ever needs is
-    /// address space and not memory.
+    /// Where requests are written.
     pub(super) request: Box<[u8]>,
     /// Where answers and events are read.
     pub(super) room: Box<[u8]>,
@@ -32,7 +31,7 @@ impl Kernel {
             route: Asker::open(Protocol::Route)?,
             netfilter: Asker::open(Protocol::Netfilter)?.sending(DATAGRAM_BYTES_MAX),
             walker: Asker::open(Protocol::Netfilter)?,
-            request: room_for_requests(),
+            request: room_for_requests(DATAGRAM_BYTES_KEPT),
             room: vec![0; RECEIVE_BYTES].into_boxed_slice(),
         })
     }
@@ -71,7 +70,19 @@ impl Kernel {
         engine.handle(now, Input::Done(result));
     }
 
+    /// The user's rules need more room, and only while they are made: routers' C libraries touch all that they zero.
     fn change(&mut self, op: &Op, engine: &Engine) -> Result<(), Refused> {
+        if !matches!(op, Op::Rules { .. }) || engine.config().rules.is_empty() {
+            return self.ask_for(op, engine);
+        }
+        let large = room_for_requests(DATAGRAM_BYTES_MAX);
+        let kept = core::mem::replace(&mut self.request, large);
+        let result = self.ask_for(op, engine);
+        self.request = kept;
+        result
+    }
+
+    fn ask_for(&mut self, op: &Op, engine: &Engine) -> Result<(), Refused> {
         let family = match op {
             Op::Rules { .. } | Op::Adopt(_) | Op::Elements(_) | Op::DeleteRules => {
                 Family::Netfilter
@@ -86,18 +97,12 @@ impl Kernel {
             return Ok(());
         };
         question.seq = request.last_seq;
-        let bytes = question.w.written().map_or(0, <[u8]>::len);
-        let result = question.ask(&mut |_| {});
-        if bytes > DATAGRAM_BYTES_KEPT {
-            self.request = room_for_requests();
-        }
-        result
+        question.ask(&mut |_| {})
     }
 }
 
-/// Mapped, and in memory as far as it is written to.
-fn room_for_requests() -> Box<[u8]> {
-    vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice()
+fn room_for_requests(bytes: usize) -> Box<[u8]> {
+    vec![0; bytes].into_boxed_slice()
 }
 
 /// A question that is being written.
