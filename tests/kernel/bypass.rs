@@ -57,7 +57,10 @@ fn flows_that_a_flowtable_forwards_are_named() -> Tried {
         ],
     );
     if made.code != Some(0) {
-        return Err(Skip::Kernel(format!("no flowtables: {}", made.err.trim())));
+        return Err(Skip::NoFlowtables(format!(
+            "no flowtables: {}",
+            made.err.trim()
+        )));
     }
     tool(
         router,

@@ -108,7 +108,7 @@ fn other_rates_and_shares_change_the_classes_in_place() -> Tried {
         assert_go_on(classes, classes_after);
         assert_go_on(qdiscs, qdiscs_after);
     }
-    see::assert_crowds_are(bed.router(), &flows);
+    see::assert_flows_are(bed.router(), &flows);
     Ok(())
 }
 

@@ -161,7 +161,7 @@ fn the_kernels_own_table_shows_mark_10_for_the_workstation_and_mark_0_for_the_ot
         .router()
         .run(|| fs::read_to_string(Path::new("/proc/thread-self/net/nf_conntrack")))
         .expect("the router");
-    let table = table.map_err(|error| Skip::Kernel(format!("/proc/net/nf_conntrack: {error}")))?;
+    let table = table.map_err(|error| Skip::Machine(format!("/proc/net/nf_conntrack: {error}")))?;
     for (resident, mark) in [
         (Resident::workstation(), "mark=10"),
         (Resident::tv(), "mark=0"),

@@ -33,7 +33,7 @@ fn stop_that_misses_the_socket_of_a_living_daemon_harms_nothing() -> Tried {
     let bed = Bed::new()?;
     let mut lanemark = bed.start_settled(&Wish::workstation("premium"));
     if !see::rules(bed.router()).contains("flags owner") {
-        return Err(Skip::Kernel("this kernel has no guarded tables".into()));
+        return Err(Skip::Machine("this kernel has no guarded tables".into()));
     }
     let _open = bed.crowds("workstation", 10);
     let before = see::kernel(bed.router());

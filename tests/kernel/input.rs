@@ -46,7 +46,7 @@ fn refused(cases: &[Case<'_>]) -> Tried {
         assert!(lanemark.ended().is_none(), "{words:?}: the daemon ended");
     }
     see::kernel(bed.router()).assert_is(&kernel, "after nonsense");
-    see::assert_crowds_are(bed.router(), &flows);
+    see::assert_flows_are(bed.router(), &flows);
     assert_eq!(fs::read(bed.config_file()).expect("the file"), file);
     bed.await_state(&mut lanemark, "on");
     Ok(())

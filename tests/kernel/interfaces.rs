@@ -73,7 +73,7 @@ fn a_wan_with_a_new_name_keeps_its_queues_and_the_rules_follow() -> Tried {
         &["ip", "link", "set", "dev", "wan0", "name", "uplink"],
     );
     if renamed.err.contains("busy") {
-        return Err(Skip::Kernel(
+        return Err(Skip::Machine(
             "this kernel renames no interface that is up".into(),
         ));
     }

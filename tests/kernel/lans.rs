@@ -39,7 +39,10 @@ fn three() -> Result<Bed, Skip> {
     let router = bed.router();
     let tried = run(router, &["ip", "link", "add", "probe-ifb", "type", "ifb"]);
     if tried.code != Some(0) {
-        return Err(Skip::Kernel(format!("no IFB device: {}", tried.err.trim())));
+        return Err(Skip::Machine(format!(
+            "no IFB device: {}",
+            tried.err.trim()
+        )));
     }
     tool(router, "ip link del probe-ifb");
     tool(router, "ip link set lan3 nomaster");

@@ -9,7 +9,7 @@
 //! On a slow machine `LANEMARK_PATIENCE=4` makes every limit of waiting four times as long.
 //!
 //! A trial that cannot run here (a tool is missing, the kernel refuses namespaces) is skipped and says why; with `CI=true` that is a failure,
-//! unless the kernel was built without what the trial is about. Skips are counted on the last line.
+//! except for the one trial of flowtables, which few kernels of machines have. Skips are counted on the last line.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends that way")]
 #![expect(

@@ -13,10 +13,10 @@ use libtest_mimic::{Completion, Trial};
 /// Why a promise was not tried.
 #[derive(Debug)]
 pub enum Skip {
-    /// The machine is not set up for it: a program or a right is missing. Whoever runs the tests can mend that.
+    /// The machine is not fit for it: a program, a right or something of the kernel is missing that a machine for CI must have.
     Machine(String),
-    /// This kernel was built without what the promise is about, or is too old for it: another kernel has to show it.
-    Kernel(String),
+    /// This kernel was built without flowtables, and so are kernels that all other promises can be shown on: another has to show this one.
+    NoFlowtables(String),
 }
 
 /// What a promise ends with; one that is broken panics.
@@ -73,7 +73,9 @@ pub fn promise(name: &str, keep: fn() -> Tried) -> Trial {
         Err(Skip::Machine(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
             Err(format!("skipped, which CI=true does not allow: {reason}").into())
         }
-        Err(Skip::Machine(reason) | Skip::Kernel(reason)) => Ok(Completion::ignored_with(reason)),
+        Err(Skip::Machine(reason) | Skip::NoFlowtables(reason)) => {
+            Ok(Completion::ignored_with(reason))
+        }
     })
 }
 

@@ -123,7 +123,7 @@ fn a_new_start_adopts_what_it_finds_and_changes_nothing() -> Tried {
             "counters go on: {before:?} {after:?}"
         );
     }
-    see::assert_crowds_are(bed.router(), &flows);
+    see::assert_flows_are(bed.router(), &flows);
     // It does not only look alive: it owns the rules.
     bed.ask(&["set", "192.168.77.10", "express"]);
     assert_eq!(see::marks(bed.router(), &Resident::workstation()), [20]);

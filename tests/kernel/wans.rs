@@ -101,7 +101,7 @@ fn a_point_to_point_wan_is_shaped_without_an_ethernet_header_and_again_after_eac
             &["ip", "tuntap", "add", "dev", "ppp0", "mode", "tun"],
         );
         if made.code != Some(0) {
-            return Err(Skip::Kernel(format!("no tun device: {}", made.err.trim())));
+            return Err(Skip::Machine(format!("no tun device: {}", made.err.trim())));
         }
         tool(router, "ip link set ppp0 up");
         tool(router, "ip route replace default dev ppp0");
