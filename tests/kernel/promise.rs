@@ -95,12 +95,17 @@ pub const SOON: Duration = Duration::from_secs(15);
 /// How many times as long a fault takes here: 1, or what this variable says on a machine that is slow.
 const PATIENCE_VARIABLE: &str = "LANEMARK_PATIENCE";
 
-/// A limit of waiting as it is on this machine. What is promised to take so long, or to last so long, is no such limit.
-pub fn patient(limit: Duration) -> Duration {
+/// How many times as long everything takes on this machine.
+pub fn patience() -> u32 {
     static PATIENCE: LazyLock<u32> = LazyLock::new(|| {
         env::var(PATIENCE_VARIABLE).map_or(1, |text| text.parse().expect("a whole number"))
     });
-    limit * *PATIENCE
+    *PATIENCE
+}
+
+/// A limit of waiting as it is on this machine. What is promised to take so long, or to last so long, is no such limit.
+pub fn patient(limit: Duration) -> Duration {
+    limit * patience()
 }
 
 /// Waits until a look finds something.

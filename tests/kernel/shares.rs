@@ -8,7 +8,7 @@ use lanemark::lab::house::{LAN, Resident, WAN};
 
 use crate::bed::{Bed, Wish};
 use crate::flood::Flood;
-use crate::promise::{SOON, Tried, promises, until};
+use crate::promise::{SOON, Tried, patient, promises, until};
 use crate::see::{self, Sent};
 
 promises! {
@@ -17,7 +17,7 @@ promises! {
     a_ceiling_holds_while_the_line_is_empty,
 }
 
-/// So long is counted: 40 packets of the smallest share, at the rate below.
+/// So long is counted: 40 packets of the smallest share, at the rate below. A slow machine takes longer to look, and less surely at once.
 const WINDOW: Duration = Duration::from_secs(4);
 
 /// The line, up and down, and what each host offers: a little more than all of it.
@@ -82,9 +82,16 @@ fn floods(bed: &Bed, silent: Option<&str>) -> Vec<Flood> {
 
 /// Kilobits a second of each class of each device, over the window.
 fn measured(bed: &Bed) -> [BTreeMap<String, u64>; 2] {
-    let look = || [WAN, LAN].map(|dev| (see::classes(bed.router(), dev), Instant::now()));
+    // The program that looks takes its time: the counters are of some moment meanwhile.
+    let look = || {
+        [WAN, LAN].map(|dev| {
+            let began = Instant::now();
+            let classes = see::classes(bed.router(), dev);
+            (classes, began + began.elapsed() / 2)
+        })
+    };
     let before = look();
-    sleep(WINDOW);
+    sleep(patient(WINDOW));
     let mut after = look().into_iter();
     before.map(|(before, then)| {
         let (after, now) = after.next().expect("as many as before");
