@@ -49,10 +49,25 @@ pub fn change(
 ) -> Option<Request> {
     let put = |put: Put| match put {
         Put::New => tc::Put::New,
+        Put::Instead => tc::Put::Instead,
         Put::Change => tc::Put::Change,
     };
+    let mut last_seq = seq;
     match op {
-        Op::Root { dev, root } => tc::emit_root(w, seq, *dev, *root),
+        Op::Root {
+            dev,
+            lanes,
+            put: how,
+        } => {
+            let (handle, root) = (lanes.handle(), lanes.root());
+            tc::emit_root(w, seq, *dev, handle, &root, put(*how));
+            if *how != Put::Change {
+                for node in lanes.first().iter().filter_map(|part| lanes.node(*part)) {
+                    last_seq = last_seq.wrapping_add(1);
+                    tc::emit_class(w, last_seq, *dev, &node.class, tc::Put::New, ticks);
+                }
+            }
+        }
         Op::Class {
             dev,
             class,
@@ -84,6 +99,6 @@ pub fn change(
     }
     Some(Request {
         family: Family::Route,
-        last_seq: seq,
+        last_seq,
     })
 }

@@ -22,11 +22,11 @@
 //! and so stays unshaped.
 
 use super::{Family, Request, pattern};
-use crate::engine::{Device, Devices, Queue, class_handle};
+use crate::engine::{Device, Devices, Queue};
 use crate::value::assigned::{ICMP, ICMPV6, TCP};
 use crate::value::{
-    Ahead, Before, Class, Kind, MarkLayout, Mss, Rule, RuleMark, Ruleset, TableNote, decimal,
-    halves,
+    Ahead, Before, Class, Kind, MarkLayout, Mss, Rule, RuleMark, Ruleset, ShaperKind, TableNote,
+    decimal, halves,
 };
 use crate::wire::Writer;
 use crate::wire::nft::{
@@ -177,20 +177,15 @@ pub(super) fn install(
     made(&mut batch, ruleset, rules);
     let layout = ruleset.layout;
     batch.elements(TABLE, LANE_MAP, Change::Add, |w| {
-        element_mark(w, 0, class_handle(ruleset.default_class).0);
+        element_mark(w, 0, lane(ruleset, ruleset.default_class));
         for class in Class::ALL {
-            element_mark(w, layout.bits(Some(class)), class_handle(class).0);
+            element_mark(w, layout.bits(Some(class)), lane(ruleset, class));
         }
     });
-    batch.elements(TABLE, SMALL_MAP, Change::Add, |w| {
-        let small = Queue::Small.handle().0;
-        if SMALL_CLASSES.contains(&ruleset.default_class) {
-            element_mark(w, 0, small);
-        }
-        for class in SMALL_CLASSES {
-            element_mark(w, layout.bits(Some(class)), small);
-        }
-    });
+    // CAKE lets packets of flows that take little go first by itself.
+    if ruleset.shaper != ShaperKind::Cake {
+        small_elements(&mut batch, ruleset);
+    }
     device_elements(&mut batch, Change::Add, devices, |device| {
         device.class.is_some()
     });
@@ -198,6 +193,23 @@ pub(super) fn install(
         family: Family::Netfilter,
         last_seq: batch.end(),
     }
+}
+
+fn small_elements(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
+    let small = Queue::Small.priority(ruleset.shaper).0;
+    batch.elements(TABLE, SMALL_MAP, Change::Add, |w| {
+        if SMALL_CLASSES.contains(&ruleset.default_class) {
+            element_mark(w, 0, small);
+        }
+        for class in SMALL_CLASSES {
+            element_mark(w, ruleset.layout.bits(Some(class)), small);
+        }
+    });
+}
+
+/// The priority of a class' packets.
+const fn lane(ruleset: &Ruleset, class: Class) -> u32 {
+    Queue::Lane(class).priority(ruleset.shaper).0
 }
 
 /// Numbers the rules.
@@ -308,7 +320,7 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
     }
     // First the default: a mark that is no class of ours ends the second rule early.
     batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-        w.load_u32(class_handle(ruleset.default_class).0);
+        w.load_u32(lane(ruleset, ruleset.default_class));
         w.set_meta(MetaKey::Priority);
     });
     batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {

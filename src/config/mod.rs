@@ -24,7 +24,8 @@ mod write;
 use heapless::{String, Vec};
 
 use crate::value::{
-    Ahead, Class, IF_NAMES_MAX, IfName, Kbit, Mac, MarkLayout, Mss, Rule, TimeZone,
+    Ahead, Class, IF_NAMES_MAX, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Rule, ShaperKind,
+    TimeZone,
 };
 
 pub use link::LinkLayer;
@@ -83,6 +84,10 @@ pub struct Config {
     pub lan: Lan,
     /// The lane of flows whose device has no class. They keep mark 0.
     pub default_class: Class,
+    /// What holds the line to its rate; `None` is `auto`, the best that the kernel has.
+    pub scheduler: Option<ShaperKind>,
+    /// What keeps the packets of a lane; `None` is `auto`, the best that the kernel has.
+    pub leaf: Option<LeafKind>,
     /// The guarantees; the sum of each direction is at most 100.
     pub shares: BothWays<Shares>,
     /// What each class may have at most; never below its guarantee.
@@ -237,6 +242,8 @@ impl Default for Config {
             },
             lan: Lan::Auto,
             default_class: Class::Standard,
+            scheduler: None,
+            leaf: None,
             shares: BothWays::same(Shares::default()),
             ceilings: BothWays::same(Shares::WHOLE),
             devices: Box::default(),

@@ -11,10 +11,12 @@ use super::{
     Zone,
 };
 use super::{devices, percents, rules, schedule};
-use crate::value::{Ahead, Class, IfName, Kbit, Kind, MarkLayout, Mss, TimeZone, utf8};
+use crate::value::{
+    Ahead, Class, IfName, Kbit, Kind, LeafKind, MarkLayout, Mss, ShaperKind, TimeZone, utf8,
+};
 
-/// The interface name that means: find it yourself.
-const AUTO: &str = "auto";
+/// The word that means: find it yourself.
+pub(super) const AUTO: &str = "auto";
 
 /// Reads the text of `config.json`.
 ///
@@ -63,8 +65,10 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
         match field {
             Field::Wan => object(reader, config, Object::Named("wan"), &form::WAN)?,
             Field::Lan => lan(reader, config)?,
-            Field::Shares => percents::read(reader, percents::SHARES, &mut config.shares)?,
-            Field::Ceilings => percents::read(reader, percents::CEILINGS, &mut config.ceilings)?,
+            Field::Shares => percents::read(reader, &percents::SHARES, 0, &mut config.shares)?,
+            Field::Ceilings => {
+                percents::read(reader, &percents::CEILINGS, 0, &mut config.ceilings)?
+            }
             Field::Devices => devices::read(reader, &mut config.devices)?,
             Field::Rules => rules::read(reader, &mut config.rules)?,
             Field::Prioritize => config.prioritize = prioritize(reader)?,
@@ -149,6 +153,20 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         }
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
+        Field::Scheduler => {
+            let names = ShaperKind::ALL.map(ShaperKind::name);
+            let place = word(reader, &names, Expected::This("auto, htb, hfsc or cake"))?;
+            config.scheduler = place.and_then(|place| ShaperKind::ALL.get(place).copied());
+        }
+        Field::Leaf => {
+            let names = LeafKind::ALL.map(LeafKind::name);
+            let place = word(
+                reader,
+                &names,
+                Expected::This("auto, fq_codel, cake, codel, sfq, pie, pfifo or bfifo"),
+            )?;
+            config.leaf = place.and_then(|place| LeafKind::ALL.get(place).copied());
+        }
         // The default class: what is no setting has a reader of its own.
         _ => {
             reader.text(Expected::DefaultClass)?;
@@ -167,6 +185,20 @@ fn bytes(reader: &mut Reader<'_>, most: u8) -> Result<Option<u8>, Stop> {
         return Ok(None);
     }
     reader.small(0, most).map(Some)
+}
+
+/// The place of the word among these; none is `auto`.
+fn word(
+    reader: &mut Reader<'_>,
+    names: &[&str],
+    expected: Expected,
+) -> Result<Option<usize>, Stop> {
+    reader.text(expected)?;
+    let place = names.iter().position(|name| reader.plain == **name);
+    if place.is_none() && reader.plain != AUTO {
+        return Err(reader.refuse_last(expected));
+    }
+    Ok(place)
 }
 
 fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {

@@ -6,106 +6,78 @@ use super::reader::{Fields, Reader, Stop};
 use super::{BothWays, Config, Shares};
 use crate::value::Class;
 
-/// What such an object is called, as a whole and by direction.
-#[derive(Clone, Copy)]
-pub(super) struct Percents {
-    whole: &'static str,
-    up: &'static str,
-    down: &'static str,
-    /// The sum is at most 100.
-    parts: bool,
-}
+/// What such an object is called: for both directions, for uploads, for downloads.
+pub(super) type Names = [&'static str; 3];
 
-pub(super) const SHARES: Percents = Percents {
-    whole: "shares",
-    up: "shares.up",
-    down: "shares.down",
-    parts: true,
-};
+pub(super) const SHARES: Names = ["shares", "shares.up", "shares.down"];
+pub(super) const CEILINGS: Names = ["ceilings", "ceilings.up", "ceilings.down"];
 
-pub(super) const CEILINGS: Percents = Percents {
-    whole: "ceilings",
-    up: "ceilings.up",
-    down: "ceilings.down",
-    parts: false,
-};
+/// Places among the names.
+const BOTH: usize = 0;
+const UP: usize = 1;
+const DOWN: usize = 2;
 
-/// The next object. What it does not name stays as it is.
+/// The next object, of that name. What it does not name stays as it is.
 pub(super) fn read(
     reader: &mut Reader<'_>,
-    names: Percents,
+    names: &Names,
+    which: usize,
     both: &mut BothWays<Shares>,
 ) -> Result<(), Stop> {
     let start = reader.here();
-    let mut fields = Fields::of(Object::Named(names.whole), &form::EITHER);
+    let object = Object::Named(names.get(which).copied().unwrap_or_default());
+    let form = if which == BOTH {
+        &form::EITHER
+    } else {
+        &form::PERCENTS
+    };
+    let mut fields = Fields::of(object, form);
     reader.object(&fields)?;
-    let mut flat = false;
     while let Some(field) = reader.field(&mut fields)? {
-        let form = match field {
-            Field::Upwards | Field::Downwards => &form::BOTH_WAYS,
-            _ => &form::PERCENTS,
+        let half = match field {
+            Field::Upwards => UP,
+            Field::Downwards => DOWN,
+            _ => BOTH,
         };
         // The first field decides which of the two forms it is.
         if fields.is_first() {
+            let form = if half == BOTH {
+                &form::PERCENTS
+            } else {
+                &form::BOTH_WAYS
+            };
             fields.settle(form, field);
         }
-        match field {
-            Field::Upwards => direction(reader, names, names.up, &mut both.up)?,
-            Field::Downwards => direction(reader, names, names.down, &mut both.down)?,
-            class => {
-                flat = true;
-                percent(reader, class, &mut both.up)?;
+        if half != BOTH {
+            read(reader, names, half, both)?;
+            continue;
+        }
+        reader.step()?;
+        let percent = reader.small(1, 100)?;
+        for (way, shares) in [(DOWN, &mut both.up), (UP, &mut both.down)] {
+            if which != way {
+                set(shares, field, percent);
             }
         }
     }
-    if flat {
-        both.down = both.up;
-        reader.place = Object::Named(names.whole).itself();
-        check_sum(reader, start, names, &both.up)?;
+    if *names == SHARES {
+        for shares in [&both.up, &both.down] {
+            if shares.sum() > 100 {
+                reader.place = object.itself();
+                return Err(reader.refuse(Some(start), Cause::SharesAbove100(*shares)));
+            }
+        }
     }
     Ok(())
 }
 
-/// The percent of one direction.
-fn direction(
-    reader: &mut Reader<'_>,
-    names: Percents,
-    name: &'static str,
-    into: &mut Shares,
-) -> Result<(), Stop> {
-    let start = reader.here();
-    let mut fields = Fields::of(Object::Named(name), &form::PERCENTS);
-    reader.object(&fields)?;
-    while let Some(field) = reader.field(&mut fields)? {
-        percent(reader, field, into)?;
-    }
-    reader.place = Object::Named(name).itself();
-    check_sum(reader, start, names, into)
-}
-
-fn percent(reader: &mut Reader<'_>, class: Field, into: &mut Shares) -> Result<(), Stop> {
-    reader.step()?;
-    let percent = reader.small(1, 100)?;
+fn set(shares: &mut Shares, class: Field, percent: u8) {
     *match class {
-        Field::Premium => &mut into.premium,
-        Field::Express => &mut into.express,
-        Field::Standard => &mut into.standard,
-        _ => &mut into.bulk,
+        Field::Premium => &mut shares.premium,
+        Field::Express => &mut shares.express,
+        Field::Standard => &mut shares.standard,
+        _ => &mut shares.bulk,
     } = percent;
-    Ok(())
-}
-
-/// The place is the reader's.
-fn check_sum(
-    reader: &mut Reader<'_>,
-    start: usize,
-    names: Percents,
-    shares: &Shares,
-) -> Result<(), Stop> {
-    if names.parts && shares.sum() > 100 {
-        return Err(reader.refuse(Some(start), Cause::SharesAbove100(*shares)));
-    }
-    Ok(())
 }
 
 /// A ceiling below what is promised is a mistake in one of the two.
@@ -114,8 +86,8 @@ pub(super) fn check_ceilings(reader: &mut Reader<'_>, config: &Config) -> Result
         shares, ceilings, ..
     } = config;
     for (name, shares, ceilings) in [
-        (CEILINGS.up, &shares.up, &ceilings.up),
-        (CEILINGS.down, &shares.down, &ceilings.down),
+        ("ceilings.up", &shares.up, &ceilings.up),
+        ("ceilings.down", &shares.down, &ceilings.down),
     ] {
         for class in Class::SHAPED {
             let (share, ceiling) = (shares.of(class), ceilings.of(class));

@@ -1,8 +1,9 @@
 use core::fmt::{self, Write};
 
 use super::escape::Escaped;
+use super::parse::AUTO;
 use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION};
-use crate::value::{Class, Rule};
+use crate::value::{Class, LeafKind, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -78,6 +79,8 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         wan,
         lan,
         default_class,
+        scheduler,
+        leaf,
         shares,
         ceilings,
         devices,
@@ -95,7 +98,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(next, "enabled", enabled)?;
     text.put(next, "wan", &"")?;
     let name = wan.interface.as_ref();
-    let name = name.map_or(&"auto" as &dyn fmt::Display, |name| name);
+    let name = name.map_or(&AUTO as &dyn fmt::Display, |name| name);
     text.put(open, "interface", &Quoted(Some(name)))?;
     text.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
     text.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
@@ -108,6 +111,10 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.to.write_str(style.close)?;
     text.put(next, "lan", &Lans { lan, comma })?;
     text.put(next, "default_class", &Quoted(Some(default_class)))?;
+    let scheduler = scheduler.map_or(AUTO, ShaperKind::name);
+    text.put(next, "scheduler", &Quoted(Some(&scheduler)))?;
+    let leaf = leaf.map_or(AUTO, LeafKind::name);
+    text.put(next, "leaf", &Quoted(Some(&leaf)))?;
     text.put(next, "shares", &"")?;
     percents(text, shares)?;
     text.put(next, "ceilings", &"")?;
@@ -142,26 +149,27 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
 
 /// Percent of each class: once where both directions have the same.
 fn percents(text: &mut Text<'_>, both: &BothWays<Shares>) -> fmt::Result {
-    if both.up == both.down {
-        return percent(text, &both.up);
-    }
     let Style {
         open, comma, close, ..
     } = *text.style;
-    text.put(open, "up", &"")?;
-    percent(text, &both.up)?;
-    text.put(comma, "down", &"")?;
-    percent(text, &both.down)?;
-    text.to.write_str(close)
-}
-
-fn percent(text: &mut Text<'_>, shares: &Shares) -> fmt::Result {
-    let mut before = text.style.open;
-    for class in Class::SHAPED {
-        text.put(before, class.name(), &shares.of(class))?;
-        before = text.style.comma;
+    let once = both.up == both.down;
+    let mut outer = open;
+    for (way, shares) in [("up", &both.up), ("down", &both.down)] {
+        if !once {
+            text.put(outer, way, &"")?;
+            outer = comma;
+        }
+        let mut before = open;
+        for class in Class::SHAPED {
+            text.put(before, class.name(), &shares.of(class))?;
+            before = comma;
+        }
+        text.to.write_str(close)?;
+        if once {
+            return Ok(());
+        }
     }
-    text.to.write_str(text.style.close)
+    text.to.write_str(close)
 }
 
 /// The text that is being written.

@@ -350,7 +350,7 @@ const UNPROBED: Abilities = Abilities {
     nft: false,
     mss: false,
     guard: true,
-    htb: false,
+    shapers: [false; crate::value::ShaperKind::ALL.len()],
     leaves: [false; crate::value::LeafKind::ALL.len()],
     ticks: crate::value::TickRate { ticks: 125, us: 8 },
 };

@@ -6,7 +6,7 @@ use crate::apply::Family;
 use crate::apply::rules::clamp_to_path;
 use crate::engine::Abilities;
 use crate::sys::proc;
-use crate::value::{Cause, IfIndex, LeafKind, Refused, TcHandle, TickRate};
+use crate::value::{Cause, IfIndex, LeafKind, Refused, ShaperKind, TcHandle, TickRate};
 use crate::wire::nft::{Batch, Guard, Hook, Table};
 use crate::wire::tc::{self, ProbedKind};
 use crate::wire::{Writer, conntrack, nft};
@@ -20,7 +20,9 @@ const LOOPBACK: IfIndex = IfIndex(1);
 /// [`Refused`] when we may not ask.
 pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
     let mut abilities = UNPROBED;
-    abilities.htb = has_qdisc(kernel, ProbedKind::Htb)?;
+    for (there, kind) in abilities.shapers.iter_mut().zip(ShaperKind::ALL) {
+        *there = has_qdisc(kernel, ProbedKind::Shaper(kind))?;
+    }
     for (there, kind) in abilities.leaves.iter_mut().zip(LeafKind::ALL) {
         *there = has_qdisc(kernel, ProbedKind::Leaf(kind))?;
     }

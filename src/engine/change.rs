@@ -6,12 +6,12 @@
 use heapless::Vec;
 
 use super::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT, ROOTS_MAX};
-use super::{Engine, Event, Lanes, Line, Look, Op, Places, Timer, Trouble, Unplaced};
+use super::{Engine, Event, Lanes, Line, Look, Op, Places, Put, Timer, Trouble, Unplaced};
 use crate::config::Lan;
 use crate::control::Direction;
 use crate::value::{
     Before, Cause, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind, Link, Mss,
-    Neighbour, Redirect, Refused, Ruleset, TcHandle,
+    Neighbour, Redirect, Refused, Ruleset, ShaperKind, TcHandle,
 };
 
 /// What could not be removed while going away.
@@ -39,8 +39,12 @@ impl Engine {
         if !self.is_on() {
             return Ok(self.next_removal());
         }
-        let (what, option) = if !self.abilities.htb {
-            ("HTB shaper", "CONFIG_NET_SCH_HTB")
+        let (shaper, leaf) = (self.shaper(), self.leaf_kind());
+        let has_leaf = self.abilities.leaves.get(leaf as usize) == Some(&true);
+        let (what, option) = if self.abilities.shapers.get(shaper as usize) != Some(&true) {
+            (shaper.name(), shaper.option())
+        } else if !has_leaf && shaper != ShaperKind::Cake {
+            (leaf.name(), leaf.option())
         } else if !self.abilities.nft {
             ("nf_tables", "CONFIG_NF_TABLES")
         } else if !self.abilities.conntrack {
@@ -131,6 +135,7 @@ impl Engine {
         };
         let lanes = Lanes {
             line,
+            shaper: self.shaper(),
             leaf: self.leaf_kind(),
             ticks: self.abilities.ticks,
         };
@@ -145,6 +150,7 @@ impl Engine {
     /// A direction of the line as configured; none where the rate is not said.
     pub(super) fn line(&self, direction: Direction, places: &Places<'_>) -> Option<Line> {
         let (link, rate) = self.way(direction, places);
+        let rate = rate?;
         let (shares, ceilings) = (&self.config.shares, &self.config.ceilings);
         let (shares, ceilings) = match direction {
             Direction::Up => (shares.up, ceilings.up),
@@ -152,12 +158,12 @@ impl Engine {
         };
         Some(Line {
             direction,
-            rate: rate?,
+            rate,
+            pace: rate.percent(self.pace_percent(direction)),
             mtu_bytes: link?.mtu,
             framing: self.config.wan.framing(link?.header_bytes()),
             shares,
             ceilings,
-            pace_percent: self.pace_percent(direction),
         })
     }
 
@@ -182,8 +188,19 @@ impl Engine {
         }
     }
 
-    /// The best leaf that the kernel has. A FIFO is in every kernel with queues.
+    /// The shaper that is configured, else the best that the kernel has.
+    pub(super) fn shaper(&self) -> ShaperKind {
+        let mut kinds = ShaperKind::ALL.iter().zip(&self.abilities.shapers);
+        let best = kinds.find(|(_, there)| **there);
+        let best = best.map_or(ShaperKind::Htb, |(kind, _)| *kind);
+        self.config.scheduler.unwrap_or(best)
+    }
+
+    /// The leaf that is configured, else the best that the kernel has. A FIFO is in every kernel with queues.
     pub(super) fn leaf_kind(&self) -> LeafKind {
+        if let Some(leaf) = self.config.leaf {
+            return leaf;
+        }
         let mut kinds = LeafKind::ALL.iter().zip(&self.abilities.leaves);
         kinds
             .find(|(_, there)| **there)
@@ -208,6 +225,7 @@ impl Engine {
                 lower: self.config.wan.mss.lower.filter(|_| self.abilities.mss),
             },
             policy: self.policy,
+            shaper: self.shaper(),
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),
         }
@@ -249,9 +267,9 @@ impl Engine {
     /// A tree of ours on any device but these, then the IFB device, unless it is to stay.
     #[inline(never)]
     fn stale_queues(&self, but: &[IfIndex], ifb_stays: bool) -> Option<Op> {
-        if let Some(dev) = self.trees.stale(but) {
-            let handle = super::ROOT;
-            return Some(Op::DeleteRoot { dev, handle });
+        let stale = self.trees.stale(but);
+        if stale.is_some() {
+            return stale;
         }
         let ifb = self.links.ifb().filter(|_| !ifb_stays)?;
         Some(Op::Ifb(IfbVerb::Delete.on(ifb.index)))
@@ -294,8 +312,8 @@ impl Engine {
             Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
             Op::Ifb(change) => self.ifb_done(change),
             Op::DeleteRules => self.remark.clear_all(),
-            // Not longer for the second device than for the first.
-            Op::Root { .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
+            // Not longer for the second device than for the first. Another shaper of ours has kept the modem's queue short.
+            Op::Root { put: Put::New, .. } => self.timers.set(Timer::Drain, now.after(DRAIN)),
             _ => {}
         }
     }
@@ -455,11 +473,11 @@ impl Engine {
 const fn what(op: &Op) -> &'static str {
     match op {
         Op::Look(_) => "a look",
-        Op::Root { .. } => "the HTB qdisc",
+        Op::Root { .. } => "the root qdisc",
         Op::Class { .. } => "a class",
         Op::DeleteClass { .. } => "to remove a class",
         Op::Leaf { .. } => "a leaf qdisc",
-        Op::DeleteRoot { .. } => "to remove the HTB qdisc",
+        Op::DeleteRoot { .. } => "to remove the root qdisc",
         Op::Ifb(_) => "what several LANs need (modules ifb, sch_ingress, cls_u32, act_mirred)",
         Op::Rules { .. } => "the rules",
         Op::Adopt(_) => "to take over the rules",

@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::report::text;
 use super::{Abilities, Engine};
 use crate::control::{Doctor, FINDINGS_MAX, Finding, PROVEN_PERCENT_MIN, Text};
-use crate::value::{FlowPath, LeafKind};
+use crate::value::{FlowPath, LeafKind, ShaperKind};
 
 /// Kernel modules that carry packets past our queues or rules, and what they are. That the kernel's own flowtable is loaded says nothing
 /// (OpenWrt's firewall loads it always): flows tell.
@@ -93,7 +93,7 @@ impl fmt::Display for Cure {
 
 /// Adds a line to those of `doctor`.
 fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
-    // There are fewer lines than there is room for: four abilities, five leaves, six more, and what bypasses us.
+    // There are fewer lines than there is room for: three abilities, the shapers, the leaves, six more, and what bypasses us.
     let _ = to.findings.push(Finding {
         what: text(format_args!("{what}")),
         good,
@@ -102,7 +102,7 @@ fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
 }
 
 const _: () = assert!(
-    4 + LeafKind::ALL.len() + 6 + 2 + BYPASSES.len() <= FINDINGS_MAX,
+    3 + ShaperKind::ALL.len() + LeafKind::ALL.len() + 6 + 2 + BYPASSES.len() <= FINDINGS_MAX,
     "doctor has room for all it can find"
 );
 
@@ -112,6 +112,7 @@ impl Engine {
         let mut doctor = Box::new(Doctor {
             findings: Vec::new(),
         });
+        self.shapers(&mut doctor);
         abilities(&mut doctor, &self.abilities);
         self.leaves(&mut doctor);
         self.surroundings(&mut doctor);
@@ -123,6 +124,26 @@ impl Engine {
             add(&mut doctor, "bypass", true, found);
         }
         doctor
+    }
+
+    fn shapers(&self, doctor: &mut Doctor) {
+        let used = self.shaper();
+        for (kind, there) in ShaperKind::ALL.iter().zip(&self.abilities.shapers) {
+            let why = match (there, *kind == used, self.config.scheduler) {
+                (true, true, None) => "there, in use: the best of those that are there",
+                (true, true, Some(_)) => "there, in use: the configuration says so",
+                (true, false, _) => "there",
+                (false, ..) => "",
+            };
+            let found = match there {
+                true => format_args!("{why}"),
+                false => format_args!("missing: this kernel needs {}", kind.option()),
+            };
+            // CAKE is a leaf too, and then its second line would be the same.
+            let what = format_args!("scheduler {}", kind.name());
+            let what = text::<24>(what);
+            add(doctor, &what, *there || *kind > used, found);
+        }
     }
 
     /// Whether the counters say that packets of the line went past our queues.
@@ -199,7 +220,6 @@ impl Engine {
 
 fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
     let needed = [
-        ("HTB", abilities.htb, "CONFIG_NET_SCH_HTB"),
         ("nf_tables", abilities.nft, "CONFIG_NF_TABLES"),
         ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
         ("segment sizes", abilities.mss, "nf_tables of Linux 4.14"),

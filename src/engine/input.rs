@@ -2,11 +2,12 @@
 
 use core::net::IpAddr;
 
+use super::Lanes;
 use crate::config::Config;
 use crate::control::{Changed, Doctor, Failure, Request, Status};
 use crate::value::{
-    Before, Cause, ClassSeen, FilterSeen, HtbClass, HtbRoot, IfIndex, IfbChange, Leaf, LeafKind,
-    Link, LinkBytes, Mac, Neighbour, Qdisc, Refused, RuleSeen, Ruleset, TcHandle, TickRate,
+    Before, Cause, ClassSeen, FilterSeen, IfIndex, IfbChange, Leaf, LeafKind, Link, LinkBytes, Mac,
+    Neighbour, Qdisc, Refused, RuleSeen, Ruleset, ShaperClass, ShaperKind, TcHandle, TickRate,
 };
 
 /// A client of the control socket, numbered by whoever holds the connections.
@@ -24,8 +25,8 @@ pub struct Abilities {
     pub mss: bool,
     /// A table can be guarded against others and outlive us. Taken for granted until the kernel refuses it.
     pub guard: bool,
-    /// The shaper is there.
-    pub htb: bool,
+    /// Which shapers are there, in the order of [`ShaperKind::ALL`].
+    pub shapers: [bool; ShaperKind::ALL.len()],
     /// Which leaf qdiscs are there, in the order of [`LeafKind::ALL`].
     pub leaves: [bool; LeafKind::ALL.len()],
     /// The scheduler's clock.
@@ -149,8 +150,10 @@ pub enum Look {
 /// Whether something is made or only changed; a change keeps what is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is not there, or is something else.
+    /// It is not there; or, of a leaf, is something else.
     New,
+    /// Another of ours is there, and goes in the same moment.
+    Instead,
     /// It is there.
     Change,
 }
@@ -160,19 +163,21 @@ pub enum Put {
 pub enum Op {
     /// Look, and bring what is seen as inputs.
     Look(Look),
-    /// Make the root qdisc of a device.
+    /// Make or change the root qdisc of a device.
     Root {
         /// The device.
         dev: IfIndex,
-        /// How.
-        root: HtbRoot,
+        /// What it belongs to.
+        lanes: Lanes,
+        /// Which of all.
+        put: Put,
     },
     /// Make or change a class.
     Class {
         /// The device.
         dev: IfIndex,
         /// How.
-        class: HtbClass,
+        class: ShaperClass,
         /// Which of both.
         put: Put,
     },

@@ -1,4 +1,4 @@
-//! The queues that we want on a device: one HTB tree, in it a share a lane, in that the lane's queue.
+//! The queues that we want on a device: one tree, in it a share a lane, in that the lane's queue.
 //!
 //! ```text
 //! 4c4d:                HTB; what names no class: on the WAN Standard, on the LAN unshaped (the router's own traffic to the home)
@@ -26,24 +26,33 @@
 //! without it and 42 to 48 ms with it (idle 21 ms). That was with queues made by hand in the house, before this code, and with 100 bytes
 //! as the border; some 75 settings were tried on that one line, and these kept. What they carry keeps its mark.
 //!
+//! HFSC has the same tree as `4c4e:`, and a class `4c4e:2` beside the line for the router's own traffic to the home. CAKE is one qdisc, `4c4f:`,
+//! which has four tins of its own in the place of all this.
+//!
 //! The minor numbers of queues read, in hex as `tc` prints them, as the conntrack marks; a share's is its lane's plus one. Both devices have
 //! the same major number, so that one priority of a packet names its class on either.
 
 use crate::config::Shares;
 use crate::control::Direction;
 use crate::value::{
-    Class, Codel, FqCodel, Framing, HtbClass, HtbRoot, Kbit, Leaf, LeafKind, Sfq, TcHandle,
-    TickRate,
+    Class, Curve, Framing, HfscRoot, HtbRoot, Kbit, Leaf, LeafKind, Root, ShaperClass, ShaperKind,
+    TcHandle, TickRate,
 };
 
-/// The major number of ours: "LM".
+/// The major number of ours: "LM" for HTB, the two behind it for HFSC and CAKE. The kernel replaces a root qdisc in one step only by one of another
+/// name.
 pub const MAJOR: u16 = 0x4c4d;
 
-/// Our root qdisc.
-pub const ROOT: TcHandle = TcHandle::new(MAJOR, 0);
+/// The name of our root qdisc.
+pub const fn root_handle(shaper: ShaperKind) -> TcHandle {
+    TcHandle::new(MAJOR + shaper as u16, 0)
+}
 
 /// The class that is the line.
-pub const LINE: TcHandle = TcHandle::new(MAJOR, 1);
+const LINE_MINOR: u16 = 1;
+
+/// The class of what the router itself says to the home, where the shaper lets nothing pass without a class.
+const OWN_MINOR: u16 = 2;
 
 /// The rate of the Exempt class, which shall never make anybody wait: 10 Gbit/s, the fastest line that can be configured.
 const EXEMPT_RATE: Kbit = crate::config::RATE_MAX;
@@ -55,40 +64,9 @@ const ETHERNET_HEADER_BYTES: u32 = 14;
 /// queue, where no lane helps; shorter ones cost CPU time (sqm-scripts' practice, measured again in the house).
 const BURST_MS: u32 = 1;
 
-/// How long a FIFO leaf may take to drain at the line's rate. A FIFO is all that some kernels have, and its depth is what a
-/// connection in the same lane waits for; too short, and TCP cannot keep the line busy. Tried on one line of 8 Mbit/s with
-/// four flows and queues made by hand: 20 to 30 ms kept it full; 40 ms and more cost Premium's median 2 to 5 ms.
-const FIFO_MS: u32 = 25;
-
-/// A FIFO leaf holds at least so many packets; fewer, and TCP runs into timeouts at low rates. Tried, one run each: 4 to 10 made no difference at
-/// 1 Mbit/s once small packets have their own queue.
-const FIFO_PACKETS_MIN: u32 = 7;
-
 /// Percent of the line that small packets are promised, out of Standard's share, at most half of it. The answers to a download of 8 Mbit/s
 /// take some 150 kbit/s; what the promise does not cover is borrowed before Standard and Bulk have their turn.
 const SMALL_SHARE_MAX: u8 = 4;
-
-/// A FIFO leaf holds at most so many bytes, whatever the rate: memory of a 32 MB router.
-const FIFO_BYTES_MAX: u32 = 256 * 1024;
-
-/// A leaf that counts packets holds so many: sqm-scripts' number for small routers.
-const FQ_CODEL_PACKETS: u32 = 1001;
-
-/// Memory that one `fq_codel` may use: what passes in 50 ms, within these bounds. There are twelve of them, and a router with 32 MB is not to
-/// give more than 6 MB to queues.
-const FQ_CODEL_MEMORY_MS: u32 = 50;
-const FQ_CODEL_MEMORY_MIN: u32 = 512 * 1024;
-const FQ_CODEL_MEMORY_MAX: u32 = 4 * 1024 * 1024;
-
-/// SFQ's queue length everywhere until 3.3, and its default.
-const SFQ_PACKETS: u32 = 127;
-
-/// After so many seconds two flows that share a queue by chance part again.
-const SFQ_PERTURB_S: u32 = 10;
-
-/// CoDel's target and interval on a line that is not slow (RFC 8289, section 4.2 and 4.3).
-const CODEL_TARGET_US: u32 = 5_000;
-const CODEL_INTERVAL_US: u32 = 100_000;
 
 /// Packets that may pass unshaped to the home at once: the queue length of an Ethernet device.
 const DIRECT_PACKETS: u32 = 1000;
@@ -107,6 +85,8 @@ pub enum Queue {
 pub enum Part {
     /// The line.
     Line,
+    /// What the router itself says to the home; HFSC only, beside the line.
+    Own,
     /// The share of a lane.
     Share(Class),
     /// A queue.
@@ -117,7 +97,7 @@ pub enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Its parameters.
-    pub class: HtbClass,
+    pub class: ShaperClass,
     /// The name of its leaf qdisc, and what that is; only a queue has one.
     pub leaf: Option<(TcHandle, Leaf)>,
 }
@@ -127,6 +107,8 @@ pub struct Node {
 pub struct Lanes {
     /// What they follow from.
     pub line: Line,
+    /// What holds the line to its rate.
+    pub shaper: ShaperKind,
     /// The kind of leaves.
     pub leaf: LeafKind,
     /// The kernel's clock.
@@ -148,8 +130,8 @@ pub struct Line {
     pub shares: Shares,
     /// What each lane may have at most.
     pub ceilings: Shares,
-    /// Percent of the rate that is used for now: less than 100 while a queue in the modem drains.
-    pub pace_percent: u8,
+    /// How much of that is used for now: less than all while a queue in the modem drains.
+    pub pace: Kbit,
 }
 
 impl Queue {
@@ -172,9 +154,22 @@ impl Queue {
         }
     }
 
-    /// The name of its class, which is also the priority of its packets.
-    pub const fn handle(self) -> TcHandle {
-        TcHandle::new(MAJOR, self.minor())
+    /// The priority of its packets: the name of its class, or the number of its tin (net/sched/sch_cake.c, `cake_select_tin`). CAKE has no tin
+    /// for exempt, and none for small packets: it lets flows that take little go first anyway.
+    pub const fn priority(self, shaper: ShaperKind) -> TcHandle {
+        let minor = match (shaper, self) {
+            (ShaperKind::Cake, Queue::Lane(Class::Exempt | Class::Premium)) => 4,
+            (ShaperKind::Cake, Queue::Lane(Class::Express)) => 3,
+            (ShaperKind::Cake, Queue::Small | Queue::Lane(Class::Standard)) => 2,
+            (ShaperKind::Cake, Queue::Lane(Class::Bulk)) => 1,
+            _ => self.minor(),
+        };
+        TcHandle::new(root_handle(shaper).major(), minor)
+    }
+
+    /// Whether CAKE counts its packets, in the tin of its priority, and nobody else's.
+    pub const fn has_tin(self) -> bool {
+        !matches!(self, Queue::Small | Queue::Lane(Class::Exempt))
     }
 
     /// The name of its leaf qdisc.
@@ -211,8 +206,9 @@ impl Queue {
 
 impl Part {
     /// Every class, above before below.
-    pub const ALL: [Part; 11] = [
+    pub const ALL: [Part; 12] = [
         Part::Line,
+        Part::Own,
         Part::Queue(Queue::Lane(Class::Exempt)),
         Part::Share(Class::Premium),
         Part::Queue(Queue::Lane(Class::Premium)),
@@ -225,21 +221,22 @@ impl Part {
         Part::Queue(Queue::Lane(Class::Bulk)),
     ];
 
-    /// Its name.
-    pub const fn handle(self) -> TcHandle {
+    /// The minor number of its name.
+    pub const fn minor(self) -> u16 {
         match self {
-            Part::Line => LINE,
-            Part::Share(class) => TcHandle::new(MAJOR, minor(class) + 1),
-            Part::Queue(queue) => queue.handle(),
+            Part::Line => LINE_MINOR,
+            Part::Own => OWN_MINOR,
+            Part::Share(class) => minor(class) + 1,
+            Part::Queue(queue) => queue.minor(),
         }
     }
 
-    /// What it is part of.
-    const fn parent(self) -> TcHandle {
+    /// The minor number of what it is part of; 0 is the root.
+    const fn parent(self) -> u16 {
         match self {
-            Part::Line | Part::Queue(Queue::Lane(Class::Exempt)) => ROOT,
-            Part::Share(_) => LINE,
-            Part::Queue(queue) => Part::Share(queue.lane()).handle(),
+            Part::Line | Part::Own | Part::Queue(Queue::Lane(Class::Exempt)) => 0,
+            Part::Share(_) => LINE_MINOR,
+            Part::Queue(queue) => minor(queue.lane()) + 1,
         }
     }
 }
@@ -255,59 +252,128 @@ pub const fn minor(class: Class) -> u16 {
     }
 }
 
-/// The name of a class, which is also the priority of its packets.
-pub const fn handle(class: Class) -> TcHandle {
-    TcHandle::new(MAJOR, minor(class))
-}
-
 impl Lanes {
+    /// The name of the root qdisc.
+    pub const fn handle(&self) -> TcHandle {
+        root_handle(self.shaper)
+    }
+
     /// The root qdisc.
-    pub const fn root(&self) -> HtbRoot {
-        HtbRoot {
-            handle: ROOT,
-            default_minor: match self.line.direction {
-                Direction::Up => minor(Class::Standard),
-                Direction::Down => 0,
-            },
-            direct_packets_max: DIRECT_PACKETS,
+    pub fn root(&self) -> Root {
+        let line = &self.line;
+        match self.shaper {
+            ShaperKind::Htb => Root::Htb(HtbRoot {
+                default_minor: match line.direction {
+                    Direction::Up => minor(Class::Standard),
+                    Direction::Down => 0,
+                },
+                direct_packets_max: DIRECT_PACKETS,
+            }),
+            ShaperKind::Hfsc => Root::Hfsc(HfscRoot {
+                default_minor: match line.direction {
+                    Direction::Up => minor(Class::Standard),
+                    Direction::Down => OWN_MINOR,
+                },
+                overhead_bytes: line.framing.overhead_bytes,
+            }),
+            ShaperKind::Cake => Root::Cake(line.cake()),
         }
     }
 
-    /// A class.
-    pub fn node(&self, part: Part) -> Node {
-        let line = &self.line;
-        let (rate, ceil, prio) = match part {
-            Part::Line => (line.pace(), line.pace(), 0),
-            Part::Share(class) => {
-                let share = line.pace().percent(line.shares.of(class));
-                (share, line.ceiling(Queue::Lane(class)), 0)
-            }
-            Part::Queue(Queue::Lane(Class::Exempt)) => (EXEMPT_RATE, EXEMPT_RATE, 0),
-            Part::Queue(queue) => (line.share(queue), line.ceiling(queue), queue.prio()),
+    /// The classes that are made in one step with the root, because it drops what names no class until they are there.
+    pub const fn first(&self) -> &'static [Part] {
+        match (self.shaper, self.line.direction) {
+            (ShaperKind::Hfsc, Direction::Up) => &[
+                Part::Line,
+                Part::Share(Class::Standard),
+                Part::Queue(Queue::Lane(Class::Standard)),
+            ],
+            (ShaperKind::Hfsc, Direction::Down) => &[Part::Own],
+            _ => &[],
+        }
+    }
+
+    /// A class; none where the shaper has no use for it.
+    pub fn node(&self, part: Part) -> Option<Node> {
+        let wanted = match self.shaper {
+            ShaperKind::Htb => part != Part::Own,
+            ShaperKind::Hfsc => part != Part::Own || self.line.direction == Direction::Down,
+            ShaperKind::Cake => false,
         };
-        let transmit = |rate| self.ticks.transmit(rate, line.burst_bytes(rate));
-        Node {
-            class: HtbClass {
-                handle: part.handle(),
-                parent: part.parent(),
-                rate,
-                ceil,
-                burst: transmit(rate),
-                cburst: transmit(ceil),
-                quantum_bytes: line.packet_bytes(),
-                prio,
-                framing: line.framing,
-            },
+        wanted.then(|| Node {
+            class: self.class(part),
             leaf: match part {
-                Part::Queue(queue) => Some((queue.leaf_handle(), line.leaf(self.leaf))),
+                Part::Queue(queue) => Some((queue.leaf_handle(), self.line.leaf(self.leaf))),
                 _ => None,
             },
+        })
+    }
+
+    /// What a class is promised, and what it may have.
+    fn rates(&self, part: Part) -> (Kbit, Kbit) {
+        let line = &self.line;
+        match part {
+            Part::Line => (line.pace, line.pace),
+            Part::Own | Part::Queue(Queue::Lane(Class::Exempt)) => (EXEMPT_RATE, EXEMPT_RATE),
+            Part::Share(class) => {
+                let share = line.pace.percent(line.shares.of(class));
+                (share, line.ceiling(class))
+            }
+            Part::Queue(queue) => (line.share(queue), line.ceiling(queue.lane())),
+        }
+    }
+
+    fn class(&self, part: Part) -> ShaperClass {
+        let line = &self.line;
+        let (rate, ceil) = self.rates(part);
+        let handle = |minor| TcHandle::new(self.handle().major(), minor);
+        let mut class = ShaperClass {
+            shaper: self.shaper,
+            handle: handle(part.minor()),
+            parent: handle(part.parent()),
+            rate,
+            ceil,
+            ..ShaperClass::NONE
+        };
+        if self.shaper == ShaperKind::Hfsc {
+            self.curve(part, &mut class);
+            return class;
+        }
+        class.burst = self.ticks.transmit(rate, line.burst_bytes(rate));
+        class.cburst = self.ticks.transmit(ceil, line.burst_bytes(ceil));
+        class.quantum_bytes = line.packet_bytes();
+        class.framing = line.framing;
+        if let Part::Queue(queue) = part {
+            class.prio = queue.prio();
+        }
+        class
+    }
+
+    /// HFSC lends by shares, not by precedence; what comes first is said by deadlines: a packet of Premium that finds its queue empty is sent as if
+    /// it had the line to itself, one of Express as if it had half of it. Its limits stand above the queues.
+    fn curve(&self, part: Part, class: &mut ShaperClass) {
+        let packets = match part {
+            Part::Line | Part::Share(_) => return,
+            Part::Queue(Queue::Lane(Class::Premium)) => 1,
+            Part::Queue(Queue::Lane(Class::Express)) => 2,
+            _ => 0,
+        };
+        class.ceil = Kbit(0);
+        let pace = self.line.pace;
+        // A share that is larger than that needs no help at first.
+        if let Some(first) = pace.0.checked_div(packets) {
+            class.deadline = Curve {
+                first: Kbit(first).max(class.rate),
+                us: pace.us_of(self.line.packet_bytes()).saturating_mul(packets),
+                then: class.rate,
+            };
         }
     }
 }
 
 impl Line {
-    fn packet_bytes(&self) -> u32 {
+    #[inline(never)]
+    pub(super) fn packet_bytes(&self) -> u32 {
         self.mtu_bytes
             .saturating_add(ETHERNET_HEADER_BYTES)
             .saturating_add(u32::from(self.framing.overhead_bytes))
@@ -318,65 +384,19 @@ impl Line {
         rate.bytes_in_ms(BURST_MS).max(packet_bytes)
     }
 
-    /// What a queue may have at most.
-    fn ceiling(&self, queue: Queue) -> Kbit {
-        match queue {
-            Queue::Lane(Class::Exempt) => EXEMPT_RATE,
-            _ => self.pace().percent(self.ceilings.of(queue.lane())),
-        }
+    /// What a lane may have at most.
+    fn ceiling(&self, lane: Class) -> Kbit {
+        self.pace.percent(self.ceilings.of(lane))
     }
 
     /// What a queue is promised; exempt has no promise.
+    #[inline(never)]
     pub fn share(&self, queue: Queue) -> Kbit {
         let small = SMALL_SHARE_MAX.min(self.shares.of(Class::Standard) / 2);
-        self.pace().percent(match queue {
+        self.pace.percent(match queue {
             Queue::Lane(Class::Standard) => self.shares.of(Class::Standard) - small,
             Queue::Lane(class) => self.shares.of(class),
             Queue::Small => small,
         })
-    }
-
-    fn pace(&self) -> Kbit {
-        self.rate.percent(self.pace_percent)
-    }
-
-    /// A leaf qdisc. Its depth follows the line's rate, not the class': a lane that is alone has the whole line.
-    fn leaf(&self, kind: LeafKind) -> Leaf {
-        let packet_us = u64::from(self.packet_bytes()) * 1_000_000 / self.rate.bytes_per_s().max(1);
-        // At low rates one packet takes longer than CoDel's target, and every packet would look late.
-        let slow_us = u32::try_from(packet_us * 3 / 2).unwrap_or(u32::MAX);
-        let target_us = CODEL_TARGET_US.max(slow_us);
-        let interval_us = CODEL_INTERVAL_US.saturating_add(target_us - CODEL_TARGET_US);
-        let fifo_packets = FIFO_PACKETS_MIN.saturating_mul(self.packet_bytes());
-        let limit_bytes = self
-            .rate
-            .bytes_in_ms(FIFO_MS)
-            .clamp(fifo_packets, FIFO_BYTES_MAX.max(fifo_packets));
-        match kind {
-            LeafKind::FqCodel => Leaf::FqCodel(FqCodel {
-                limit_packets: FQ_CODEL_PACKETS,
-                target_us,
-                interval_us,
-                quantum_bytes: self.packet_bytes(),
-                memory_bytes: self
-                    .rate
-                    .bytes_in_ms(FQ_CODEL_MEMORY_MS)
-                    .clamp(FQ_CODEL_MEMORY_MIN, FQ_CODEL_MEMORY_MAX),
-            }),
-            LeafKind::Sfq => Leaf::Sfq(Sfq {
-                limit_packets: SFQ_PACKETS,
-                quantum_bytes: self.packet_bytes(),
-                perturb_s: SFQ_PERTURB_S,
-            }),
-            LeafKind::Codel => Leaf::Codel(Codel {
-                limit_packets: FQ_CODEL_PACKETS,
-                target_us,
-                interval_us,
-            }),
-            LeafKind::Bfifo => Leaf::Bfifo { limit_bytes },
-            LeafKind::Pfifo => Leaf::Pfifo {
-                limit_packets: limit_bytes / self.packet_bytes().max(1),
-            },
-        }
     }
 }

@@ -27,6 +27,7 @@ mod ifb;
 mod input;
 mod journal;
 mod lanes;
+mod leaf;
 pub mod limits;
 mod links;
 mod looks;
@@ -54,9 +55,7 @@ pub use input::{
     Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Step,
 };
 pub use journal::{Entry, Event, Journal};
-pub use lanes::{
-    LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, handle as class_handle, minor as class_minor,
-};
+pub use lanes::{Lanes, Line, MAJOR, Node, Part, Queue, minor as class_minor, root_handle};
 pub use links::{Learned, Links, Places, Unplaced};
 pub use policy::{classify, narrowest};
 pub use timers::{Timer, Timers};

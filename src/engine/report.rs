@@ -7,7 +7,7 @@ use heapless::{String, Vec};
 use super::rates::Interval;
 use super::{Engine, FlowFilter, Goal, Places, Queue, Trouble};
 use crate::control::{ClassStatus, Device, Direction, Flow, Line, Side, State, Status, Text};
-use crate::value::{Address, Class, Instant, Kbit, TcStats, write_cut};
+use crate::value::{Address, Class, Instant, Kbit, LeafKind, ShaperKind, TcStats, write_cut};
 
 /// Writes what fits.
 pub(super) fn text<const N: usize>(words: fmt::Arguments<'_>) -> String<N> {
@@ -124,10 +124,7 @@ impl Engine {
                 .iter()
                 .fold(0, |sum, rate| sum.saturating_add(*rate)),
             proven_percent: proven_percent.filter(|_| self.is_on()),
-            leaf: text(format_args!(
-                "{}",
-                leaf.map_or("", |leaf| leaf.kind().name())
-            )),
+            leaf: text(format_args!("{}", leaf.map_or("", LeafKind::name))),
         }
     }
 
@@ -142,7 +139,12 @@ impl Engine {
         let tree = link.and_then(|link| self.trees.tree(link.index));
         let stats = tree.map_or(TcStats::default(), |tree| tree.stats(queue));
         let guarantee = match self.line(direction, places) {
-            Some(line) if queue != Queue::Lane(Class::Exempt) => line.share(queue),
+            // CAKE's tins have shares of its own.
+            Some(line)
+                if queue != Queue::Lane(Class::Exempt) && self.shaper() != ShaperKind::Cake =>
+            {
+                line.share(queue)
+            }
             _ => Kbit(0),
         };
         // What waits leaves at the rate that the class has now, at least at its guarantee.

@@ -2,24 +2,35 @@
 
 use heapless::Vec;
 
-use super::lanes::{Lanes, Node, Part, Queue, ROOT};
+use super::lanes::{Lanes, Node, Part, Queue, root_handle};
 use super::limits::ROOTS_MAX;
 use super::{Op, Put};
-use crate::value::{ClassSeen, Discipline, HtbClass, IfIndex, Leaf, Qdisc, TcHandle, TcStats};
+use crate::value::{
+    CAKE_TINS, ClassSeen, Discipline, IfIndex, Leaf, LeafKind, Qdisc, Root, ShaperClass,
+    ShaperKind, TcHandle, TcStats,
+};
 
 /// What stands at the root of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Root {
+struct RootSeen {
     dev: IfIndex,
     handle: TcHandle,
-    /// Of an HTB root.
-    default_minor: Option<u16>,
+    /// What it is, where it is a shaper.
+    shaper: Option<Root>,
+}
+
+impl RootSeen {
+    /// Whether it is one of ours: ours have names of their own.
+    fn is_ours(&self) -> bool {
+        self.shaper
+            .is_some_and(|shaper| self.handle == root_handle(shaper.kind()))
+    }
 }
 
 /// One class of ours, as seen.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    htb: Option<HtbClass>,
+    class: Option<ShaperClass>,
     stats: TcStats,
     leaf: Option<(TcHandle, Leaf)>,
     backlog_bytes: u32,
@@ -30,6 +41,8 @@ struct Seen {
 pub struct Tree {
     /// In the order of [`Part::ALL`].
     classes: [Seen; Part::ALL.len()],
+    /// Of CAKE.
+    tins: Option<[TcStats; CAKE_TINS]>,
 }
 
 /// The queues of all devices, as seen.
@@ -37,7 +50,7 @@ pub struct Tree {
 pub struct Trees {
     /// The smallest packet that was asked for last: older kernels tell none.
     mpu_bytes: u8,
-    roots: Vec<Root, ROOTS_MAX>,
+    roots: Vec<RootSeen, ROOTS_MAX>,
     /// The WAN's and the LAN's.
     trees: [(Option<IfIndex>, Tree); 2],
 }
@@ -80,20 +93,25 @@ impl Trees {
             ..
         } = *qdisc;
         if parent == TcHandle::ROOT {
-            let default_minor = match qdisc.discipline {
-                Discipline::Htb { default_minor, .. } => Some(default_minor),
+            let shaper = match qdisc.discipline {
+                Discipline::Shaper(root) => Some(root),
+                Discipline::Leaf(Leaf::Cake(cake)) => Some(Root::Cake(cake)),
                 _ => None,
             };
+            let root = RootSeen {
+                dev,
+                handle,
+                shaper,
+            };
             // The roots of other devices are nobody's business: with many of them there would be no room for the two that matter.
-            if handle != ROOT && self.tree(dev).is_none() {
+            if !root.is_ours() && self.tree(dev).is_none() {
                 return;
             }
             // Ours are on a device each, and there are not more devices.
-            let _ = self.roots.push(Root {
-                dev,
-                handle,
-                default_minor,
-            });
+            let _ = self.roots.push(root);
+            if let (Some(Root::Cake(_)), Some(tree)) = (shaper, self.tree_mut(dev)) {
+                tree.tins = Some(qdisc.tins);
+            }
             return;
         }
         if let Some(seen) = self.seen_mut(dev, parent) {
@@ -118,9 +136,9 @@ impl Trees {
         }
     }
 
-    fn put_class(&mut self, dev: IfIndex, class: &HtbClass) {
+    fn put_class(&mut self, dev: IfIndex, class: &ShaperClass) {
         if let Some(known) = self.seen_mut(dev, class.handle) {
-            known.htb = Some(*class);
+            known.class = Some(*class);
         }
     }
 
@@ -132,16 +150,17 @@ impl Trees {
         }
     }
 
-    /// A device whose root is ours although it should not be.
-    pub fn stale(&self, wanted: &[IfIndex]) -> Option<IfIndex> {
-        let ours = self
-            .roots
-            .iter()
-            .filter(|root| root.handle == ROOT && root.default_minor.is_some());
-        ours.map(|root| root.dev).find(|dev| !wanted.contains(dev))
+    /// The removal of a root that is ours although it should not be.
+    pub fn stale(&self, wanted: &[IfIndex]) -> Option<Op> {
+        let mut ours = self.roots.iter().filter(|root| root.is_ours());
+        let root = ours.find(|root| !wanted.contains(&root.dev))?;
+        Some(Op::DeleteRoot {
+            dev: root.dev,
+            handle: root.handle,
+        })
     }
 
-    fn root(&self, dev: IfIndex) -> Option<&Root> {
+    fn root(&self, dev: IfIndex) -> Option<&RootSeen> {
         self.roots.iter().find(|root| root.dev == dev)
     }
 
@@ -150,22 +169,26 @@ impl Trees {
     /// # Errors
     /// [`Foreign`] when somebody else has set a root qdisc there: it is not ours to replace.
     pub fn change(&self, dev: IfIndex, wished: &Lanes) -> Result<Option<Op>, Foreign> {
-        let root = wished.root();
-        match self.root(dev) {
-            Some(seen) if seen.handle == ROOT && seen.default_minor == Some(root.default_minor) => {
-            }
-            // HTB refuses to change its default in place (EINVAL): only an older program of ours can have left another.
-            Some(seen) if seen.handle == ROOT && seen.default_minor.is_some() => {
-                return Ok(Some(Op::DeleteRoot { dev, handle: ROOT }));
-            }
+        let (handle, root) = (wished.handle(), wished.root());
+        let put = match self.root(dev) {
+            Some(seen) if seen.is_ours() && seen.handle == handle => match seen.shaper {
+                Some(known) if is_in_force_as(&root, &known) => {
+                    return Ok(self.class_change(dev, wished));
+                }
+                // HTB refuses to change its default in place (EINVAL): only an older program of ours can have left another.
+                Some(Root::Htb(_)) => return Ok(Some(Op::DeleteRoot { dev, handle })),
+                _ => Put::Change,
+            },
+            Some(seen) if seen.is_ours() => Put::Instead,
             Some(seen) if seen.handle != TcHandle::NONE => {
                 return Err(Foreign {
                     handle: seen.handle,
                 });
             }
-            _ => return Ok(Some(Op::Root { dev, root })),
-        }
-        Ok(self.class_change(dev, wished))
+            _ => Put::New,
+        };
+        let lanes = *wished;
+        Ok(Some(Op::Root { dev, lanes, put }))
     }
 
     /// The first operation below the root.
@@ -173,23 +196,26 @@ impl Trees {
         let unseen = Seen::default();
         let tree = self.tree(dev);
         for (place, part) in Part::ALL.iter().enumerate() {
-            let Node { class, leaf } = wished.node(*part);
+            let Some(Node { class, leaf }) = wished.node(*part) else {
+                continue;
+            };
             let seen = tree.and_then(|tree| tree.classes.get(place));
             let seen = seen.unwrap_or(&unseen);
-            match &seen.htb {
+            match &seen.class {
                 // A class cannot be moved. An older program of ours had the lanes right below the line; what waits in this one is lost.
                 Some(known) if known.parent != class.parent => {
                     let handle = class.handle;
                     return Some(Op::DeleteClass { dev, handle });
                 }
-                Some(known) if is_in_force(known, &class, leaf.is_some(), self.mpu_bytes) => {}
+                Some(known) if class_is_in_force(known, &class, leaf.is_some(), self.mpu_bytes) => {
+                }
                 known => {
                     let put = known.map_or(Put::New, |_| Put::Change);
                     return Some(Op::Class { dev, class, put });
                 }
             }
             if let Some((handle, leaf)) = leaf
-                && let Some(put) = leaf_put(handle, &leaf, seen)
+                && let Some((handle, put)) = leaf_put(handle, &leaf, seen)
             {
                 return Some(Op::Leaf {
                     dev,
@@ -206,12 +232,20 @@ impl Trees {
     /// An operation was carried out: the kernel now is as it says.
     pub fn done(&mut self, op: &Op) {
         match op {
-            Op::Root { dev, root } => {
-                self.forget_root(*dev);
-                let _ = self.roots.push(Root {
+            Op::Root { dev, lanes, put } => {
+                // What is changed in place keeps what is below it; a look that follows brings no other classes than these.
+                if *put == Put::Change {
+                    self.roots.retain(|known| known.dev != *dev);
+                } else {
+                    self.forget_root(*dev);
+                    for node in lanes.first().iter().filter_map(|part| lanes.node(*part)) {
+                        self.put_class(*dev, &node.class);
+                    }
+                }
+                let _ = self.roots.push(RootSeen {
                     dev: *dev,
-                    handle: root.handle,
-                    default_minor: Some(root.default_minor),
+                    handle: lanes.handle(),
+                    shaper: Some(lanes.root()),
                 });
             }
             Op::DeleteRoot { dev, .. } => self.forget_root(*dev),
@@ -253,12 +287,25 @@ impl Trees {
 
 /// The place of a class in [`Part::ALL`], by its name.
 fn place_of(class: TcHandle) -> Option<usize> {
-    Part::ALL.iter().position(|part| part.handle() == class)
+    let shaper = ShaperKind::ALL.iter();
+    let mut ours = shaper.map(|shaper| root_handle(*shaper).major());
+    ours.find(|major| *major == class.major())?;
+    Part::ALL
+        .iter()
+        .position(|part| part.minor() == class.minor())
+}
+
+/// Whether a root is as it should be. Of HTB's only what it does with packets that name no class can differ.
+fn is_in_force_as(wished: &Root, seen: &Root) -> bool {
+    match (wished, seen) {
+        (Root::Htb(wished), Root::Htb(seen)) => wished.default_minor == seen.default_minor,
+        _ => wished == seen,
+    }
 }
 
 /// Whether a class is as it should be. HTB has quantum and precedence for leaves only, and tells those of an inner class as they were when it
 /// was made.
-fn is_in_force(seen: &HtbClass, wished: &HtbClass, leaf: bool, untold_mpu: u8) -> bool {
+fn class_is_in_force(seen: &ShaperClass, wished: &ShaperClass, leaf: bool, untold_mpu: u8) -> bool {
     let mut told = *seen;
     // Kernels that have not known it keep none.
     if told.framing.mpu_bytes == 0 && untold_mpu == wished.framing.mpu_bytes {
@@ -271,26 +318,32 @@ fn is_in_force(seen: &HtbClass, wished: &HtbClass, leaf: bool, untold_mpu: u8) -
     told == *wished
 }
 
-/// What the leaf of a queue needs; none when it is as it should be.
-fn leaf_put(handle: TcHandle, wished: &Leaf, seen: &Seen) -> Option<Put> {
+/// What the leaf of a queue needs, and under which name; none when it is as it should be. One of another kind cannot have the name of the one
+/// whose place it takes: there are two names for it, and it has the other.
+fn leaf_put(handle: TcHandle, wished: &Leaf, seen: &Seen) -> Option<(TcHandle, Put)> {
+    let other = |handle: TcHandle| TcHandle(handle.0 ^ OTHER_LEAF);
     match &seen.leaf {
-        Some((known, leaf)) if *known == handle => {
+        Some((known, leaf)) if *known == handle || *known == other(handle) => {
             if wished.is_in_force_as(leaf) {
                 None
             } else if leaf.kind() == wished.kind() {
-                Some(Put::Change)
+                Some((*known, Put::Change))
             } else {
-                Some(Put::New)
+                Some((other(*known), Put::New))
             }
         }
-        _ => Some(Put::New),
+        _ => Some((handle, Put::New)),
     }
 }
+
+/// The bit in which the two names of a leaf differ.
+const OTHER_LEAF: u32 = 0x8000_0000;
 
 impl Default for Tree {
     fn default() -> Tree {
         Tree {
             classes: [Seen::default(); Part::ALL.len()],
+            tins: None,
         }
     }
 }
@@ -298,7 +351,13 @@ impl Default for Tree {
 impl Tree {
     /// What went through a class, and how many bytes wait in it.
     pub fn stats(&self, queue: Queue) -> TcStats {
-        let place = place_of(queue.handle());
+        if let Some(tins) = &self.tins {
+            // Tins are numbered from 1.
+            let tin = usize::from(queue.priority(ShaperKind::Cake).minor()) - 1;
+            let tin = tins.get(tin).filter(|_| queue.has_tin());
+            return tin.copied().unwrap_or_default();
+        }
+        let place = place_of(queue.priority(ShaperKind::Htb));
         let seen = place.and_then(|place| self.classes.get(place));
         seen.map_or(TcStats::default(), |seen| TcStats {
             backlog_bytes: seen.backlog_bytes,
@@ -306,10 +365,12 @@ impl Tree {
         })
     }
 
-    /// The leaf in use.
-    pub fn leaf(&self) -> Option<Leaf> {
-        self.classes
-            .iter()
-            .find_map(|seen| seen.leaf.map(|(_, leaf)| leaf))
+    /// The kind of leaf in use.
+    pub fn leaf(&self) -> Option<LeafKind> {
+        if self.tins.is_some() {
+            return Some(LeafKind::Cake);
+        }
+        let mut leaves = self.classes.iter().filter_map(|seen| seen.leaf);
+        leaves.next().map(|(_, leaf)| leaf.kind())
     }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod ahead;
 pub mod assigned;
+mod cake;
 mod class;
 mod flow;
 mod handle;
@@ -24,11 +25,13 @@ mod refused;
 mod rule;
 mod rules;
 mod service;
+mod shaper;
 mod text;
 mod timezone;
 
 pub use address::Address;
 pub use ahead::{Ahead, Kind};
+pub use cake::{Cake, CakeTins, Isolation};
 pub use class::{Class, UnknownClass};
 pub use flow::{FLOW_KEY_BYTES_MAX, Flow, FlowBytes, FlowKey, FlowPath, Tuple};
 pub use handle::TcHandle;
@@ -42,13 +45,15 @@ pub use mss::Mss;
 pub use neighbour::Neighbour;
 pub use network::{IpVersion, Network};
 pub use qdisc::{
-    ClassSeen, Codel, Discipline, FqCodel, Framing, HtbClass, HtbRoot, Leaf, LeafKind, Qdisc, Sfq,
-    TcStats, TickRate, Ticks,
+    CAKE_TINS, ClassSeen, Codel, Discipline, FqCodel, Leaf, LeafKind, Pie, Qdisc, Sfq, TcStats,
 };
 pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
 pub use rule::{PORT_RANGES_MAX, Pattern, RULE_NAME_BYTES_MAX, Rule};
 pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote, policy};
 pub use service::{Part, Ports, Service};
+pub use shaper::{
+    Curve, Framing, HfscRoot, HtbRoot, Root, ShaperClass, ShaperKind, TickRate, Ticks,
+};
 pub use text::{Lossy, Pieces, decimal, halves, utf8, write_cut};
 pub use timezone::{BadTimeZone, TimeZone, WallTime};

@@ -1,94 +1,4 @@
-use super::{IfIndex, Kbit, TcHandle};
-
-/// Time in the packet scheduler's own ticks (`/proc/net/psched`); most kernels have one tick in 64 ns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticks(pub u32);
-
-/// How many scheduler ticks a microsecond has, as a fraction: it is not whole on any kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TickRate {
-    /// Ticks ...
-    pub ticks: u32,
-    /// ... in so many microseconds.
-    pub us: u32,
-}
-
-impl Default for TickRate {
-    /// 15.625 ticks a microsecond: every kernel since 2.6.31.
-    fn default() -> TickRate {
-        TickRate { ticks: 125, us: 8 }
-    }
-}
-
-impl TickRate {
-    /// The time that `bytes` take at `rate`.
-    pub fn transmit(self, rate: Kbit, bytes: u32) -> Ticks {
-        let divisor = rate.bytes_per_s().max(1) * u64::from(self.us.max(1));
-        let ticks = (u64::from(bytes) * 1_000_000).saturating_mul(u64::from(self.ticks)) / divisor;
-        Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
-    }
-}
-
-/// A class of an HTB qdisc.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HtbClass {
-    /// Its name.
-    pub handle: TcHandle,
-    /// The class or qdisc that it is part of.
-    pub parent: TcHandle,
-    /// What it may send without asking.
-    pub rate: Kbit,
-    /// What it may send while others leave room.
-    pub ceil: Kbit,
-    /// How long it may send at once at its rate.
-    pub burst: Ticks,
-    /// How long it may send at once at its ceiling.
-    pub cburst: Ticks,
-    /// Bytes that it sends before another class of its precedence has its turn.
-    pub quantum_bytes: u32,
-    /// Who is served first when there is room to lend: 0 before 7.
-    pub prio: u8,
-    /// What the link layer makes of each packet.
-    pub framing: Framing,
-}
-
-/// What the link layer makes of a packet, beyond what the device counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Framing {
-    /// Bytes that are added.
-    pub overhead_bytes: u8,
-    /// Bytes that the smallest packet takes, with what is added.
-    pub mpu_bytes: u8,
-    /// It is cut into ATM cells, of which the last is filled up.
-    pub cells: bool,
-}
-
-impl Framing {
-    /// Bytes on the wire, of a packet with its overhead.
-    pub fn on_wire(self, bytes: u32) -> u32 {
-        /// An ATM cell, and what it carries (ITU-T I.361).
-        const CELL_BYTES: u32 = 53;
-        const CELL_PAYLOAD_BYTES: u32 = 48;
-        let bytes = bytes.max(self.mpu_bytes.into());
-        match self.cells {
-            true => bytes
-                .div_ceil(CELL_PAYLOAD_BYTES)
-                .saturating_mul(CELL_BYTES),
-            false => bytes,
-        }
-    }
-}
-
-/// The root qdisc of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HtbRoot {
-    /// Its name.
-    pub handle: TcHandle,
-    /// The minor number of the class for packets that name none; 0 lets them pass unshaped.
-    pub default_minor: u16,
-    /// Packets that may wait unshaped.
-    pub direct_packets_max: u32,
-}
+use super::{Cake, IfIndex, Root, ShaperClass, TcHandle};
 
 /// The qdisc that keeps the packets of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +9,8 @@ pub enum Leaf {
     Sfq(Sfq),
     /// One queue with CoDel.
     Codel(Codel),
+    /// One queue with PIE.
+    Pie(Pie),
     /// One queue, limited in bytes.
     Bfifo {
         /// Bytes that may wait.
@@ -109,6 +21,8 @@ pub enum Leaf {
         /// Packets that may wait.
         limit_packets: u32,
     },
+    /// Fair queues with CoDel, first among hosts and then among the flows of each.
+    Cake(Cake),
 }
 
 /// Parameters of `fq_codel`.
@@ -124,6 +38,8 @@ pub struct FqCodel {
     pub quantum_bytes: u32,
     /// Memory that may be used; kernels before 4.7 do not know it.
     pub memory_bytes: u32,
+    /// Packets that allow it are marked before they are dropped.
+    pub ecn: bool,
 }
 
 /// Parameters of `sfq`.
@@ -146,9 +62,22 @@ pub struct Codel {
     pub target_us: u32,
     /// How long it may be worse before packets are dropped.
     pub interval_us: u32,
+    /// Packets that allow it are marked before they are dropped.
+    pub ecn: bool,
 }
 
-/// The kinds of leaves, best first.
+/// Parameters of `pie`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pie {
+    /// Packets that may wait.
+    pub limit_packets: u32,
+    /// Delay that is good.
+    pub target_us: u32,
+    /// Packets that allow it are marked before they are dropped.
+    pub ecn: bool,
+}
+
+/// The kinds of leaves, best first; CAKE, which takes several times the memory and processor time, comes to use by name only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeafKind {
     /// See [`Leaf::FqCodel`].
@@ -157,20 +86,26 @@ pub enum LeafKind {
     Sfq,
     /// See [`Leaf::Codel`].
     Codel,
+    /// See [`Leaf::Pie`].
+    Pie,
     /// See [`Leaf::Bfifo`].
     Bfifo,
     /// See [`Leaf::Pfifo`].
     Pfifo,
+    /// See [`Leaf::Cake`].
+    Cake,
 }
 
 impl LeafKind {
     /// All, best first.
-    pub const ALL: [LeafKind; 5] = [
+    pub const ALL: [LeafKind; 7] = [
         LeafKind::FqCodel,
         LeafKind::Sfq,
         LeafKind::Codel,
+        LeafKind::Pie,
         LeafKind::Bfifo,
         LeafKind::Pfifo,
+        LeafKind::Cake,
     ];
 
     /// The kernel's name.
@@ -179,14 +114,28 @@ impl LeafKind {
             LeafKind::FqCodel => "fq_codel",
             LeafKind::Sfq => "sfq",
             LeafKind::Codel => "codel",
+            LeafKind::Pie => "pie",
             LeafKind::Bfifo => "bfifo",
             LeafKind::Pfifo => "pfifo",
+            LeafKind::Cake => "cake",
+        }
+    }
+
+    /// The kernel's option, and the module, for whoever builds the firmware.
+    pub const fn option(self) -> &'static str {
+        match self {
+            LeafKind::FqCodel => "CONFIG_NET_SCH_FQ_CODEL (sch_fq_codel)",
+            LeafKind::Sfq => "CONFIG_NET_SCH_SFQ (sch_sfq)",
+            LeafKind::Codel => "CONFIG_NET_SCH_CODEL (sch_codel)",
+            LeafKind::Pie => "CONFIG_NET_SCH_PIE (sch_pie)",
+            LeafKind::Bfifo | LeafKind::Pfifo => "CONFIG_NET_SCH_FIFO",
+            LeafKind::Cake => "CONFIG_NET_SCH_CAKE (sch_cake)",
         }
     }
 }
 
 impl Leaf {
-    /// Whether `seen`, which the kernel told, is what this asks for. The kernel keeps CoDel's times in units of 1.024 us and tells
+    /// Whether `seen`, which the kernel told, is what this asks for. The kernel keeps the times of CoDel and PIE in units of its own and tells
     /// them rounded down, and one before 4.7 knows no memory limit (and tells none).
     pub fn is_in_force_as(&self, seen: &Leaf) -> bool {
         let mut told = *seen;
@@ -202,6 +151,7 @@ impl Leaf {
                 unround(wished.target_us, &mut told.target_us);
                 unround(wished.interval_us, &mut told.interval_us);
             }
+            (Leaf::Pie(wished), Leaf::Pie(told)) => unround(wished.target_us, &mut told.target_us),
             _ => {}
         }
         told == *self
@@ -213,6 +163,8 @@ impl Leaf {
             Leaf::FqCodel(_) => LeafKind::FqCodel,
             Leaf::Sfq(_) => LeafKind::Sfq,
             Leaf::Codel(_) => LeafKind::Codel,
+            Leaf::Pie(_) => LeafKind::Pie,
+            Leaf::Cake(_) => LeafKind::Cake,
             Leaf::Bfifo { .. } => LeafKind::Bfifo,
             Leaf::Pfifo { .. } => LeafKind::Pfifo,
         }
@@ -239,18 +191,18 @@ pub struct Qdisc {
     pub discipline: Discipline,
     /// What went through.
     pub stats: TcStats,
+    /// Of CAKE: what went through its tins, in the order of their numbers.
+    pub tins: [TcStats; CAKE_TINS],
 }
+
+/// Tins that are looked at: `diffserv4` has so many. What a CAKE of another program has beyond is nobody's business.
+pub const CAKE_TINS: usize = 4;
 
 /// What a qdisc is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discipline {
-    /// HTB.
-    Htb {
-        /// See [`HtbRoot::default_minor`].
-        default_minor: u16,
-        /// Packets that passed unshaped.
-        direct_packets: u32,
-    },
+    /// A shaper; one that can be a leaf too is told as a leaf.
+    Shaper(Root),
     /// One that can be a leaf of ours.
     Leaf(Leaf),
     /// What filters for leaving packets hang in.
@@ -259,13 +211,13 @@ pub enum Discipline {
     Other,
 }
 
-/// An HTB class that the kernel told of.
+/// A class of a shaper that the kernel told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassSeen {
     /// The device.
     pub dev: IfIndex,
     /// Its parameters.
-    pub class: HtbClass,
+    pub class: ShaperClass,
     /// What went through.
     pub stats: TcStats,
 }

@@ -1,6 +1,6 @@
 use core::fmt::{self, Write};
 
-use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Mss, Rule};
+use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Mss, Rule, ShaperKind};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,8 @@ pub struct Ruleset {
     pub mss: Mss,
     /// Of the user's rules; 0 without any. They themselves stand in the configuration.
     pub policy: u32,
+    /// Whose classes the priorities of packets name.
+    pub shaper: ShaperKind,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
     pub guarded: bool,
     /// What was there before us, kept with the table so that whoever removes it can restore it.
@@ -85,6 +87,7 @@ impl Ruleset {
             self.ahead.bits().into(),
             self.mss.to_path.into(),
             self.mss.lower.unwrap_or_default().into(),
+            self.shaper as u32,
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }

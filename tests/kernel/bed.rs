@@ -265,6 +265,8 @@ pub struct Wish<'a> {
     pub default_class: &'a str,
     /// Percent for Premium, Express, Standard and Bulk.
     pub shares: [u8; 4],
+    pub scheduler: &'a str,
+    pub leaf: &'a str,
     /// As they stand in the text.
     pub ceilings: &'a str,
     /// MAC address and class.
@@ -288,6 +290,8 @@ impl Default for Wish<'_> {
             down_kbit: 50_000,
             default_class: "standard",
             shares: [75, 15, 9, 1],
+            scheduler: "auto",
+            leaf: "auto",
             ceilings: "{}",
             devices: Vec::new(),
             rules: "",
@@ -320,6 +324,8 @@ impl<'a> Wish<'a> {
             down_kbit,
             default_class,
             shares,
+            scheduler,
+            leaf,
             ceilings,
             devices,
             rules,
@@ -341,7 +347,7 @@ impl<'a> Wish<'a> {
              \"wan\": {{ \"interface\": \"{wan}\", \"up_kbit\": {up_kbit}, \"down_kbit\": {down_kbit}, \"link\": \"{link}\"{wan_more} }},\n  \
              \"lan\": {lans:?},\n  \"default_class\": \"{default_class}\",\n  \
              \"shares\": {{ \"premium\": {premium}, \"express\": {express}, \"standard\": {standard}, \"bulk\": {bulk} }},\n  \
-             \"ceilings\": {ceilings},\n  \
+             \"scheduler\": \"{scheduler}\",\n  \"leaf\": \"{leaf}\",\n  \"ceilings\": {ceilings},\n  \
              \"devices\": [{list}],\n  \"rules\": [{rules}],\n  \"prioritize\": [{prioritize}]\n}}\n",
         )
     }

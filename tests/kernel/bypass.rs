@@ -57,7 +57,7 @@ fn flows_that_a_flowtable_forwards_are_named() -> Tried {
         ],
     );
     if made.code != Some(0) {
-        return Err(Skip::NoFlowtables(format!(
+        return Err(Skip::NotBuilt(format!(
             "no flowtables: {}",
             made.err.trim()
         )));

@@ -48,6 +48,7 @@ mod restart;
 mod robustness;
 mod rules;
 mod schedule;
+mod schedulers;
 mod shares;
 mod steering;
 mod stop;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         holder::all(),
         change::all(),
         shares::all(),
+        schedulers::all(),
         interfaces::all(),
         interference::all(),
         lans::all(),

@@ -15,8 +15,9 @@ use libtest_mimic::{Completion, Trial};
 pub enum Skip {
     /// The machine is not fit for it: a program, a right or something of the kernel is missing that a machine for CI must have.
     Machine(String),
-    /// This kernel was built without flowtables, and so are kernels that all other promises can be shown on: another has to show this one.
-    NoFlowtables(String),
+    /// This kernel was built without flowtables or a qdisc, and so are kernels that most other promises can be shown on: another has to show this
+    /// one.
+    NotBuilt(String),
 }
 
 /// What a promise ends with; one that is broken panics.
@@ -73,9 +74,7 @@ pub fn promise(name: &str, keep: fn() -> Tried) -> Trial {
         Err(Skip::Machine(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
             Err(format!("skipped, which CI=true does not allow: {reason}").into())
         }
-        Err(Skip::Machine(reason) | Skip::NoFlowtables(reason)) => {
-            Ok(Completion::ignored_with(reason))
-        }
+        Err(Skip::Machine(reason) | Skip::NotBuilt(reason)) => Ok(Completion::ignored_with(reason)),
     })
 }
 

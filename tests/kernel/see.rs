@@ -277,7 +277,8 @@ pub fn kernel(router: &Host) -> Kernel {
             .to_owned()
     };
     // The flows of a fair leaf are listed as classes too; they come and go with the packets.
-    let is_ours = |line: &&str| !line.contains("class fq_codel ");
+    let of_flows = ["class fq_codel ", "class sfq ", "class cake "];
+    let is_ours = |line: &&str| !of_flows.iter().any(|kind| line.contains(kind));
     let classes: Vec<String> = devices
         .lines()
         .map(|line| tool(router, &format!("tc class show dev {}", name(line))))

@@ -21,20 +21,20 @@ promises! {
 const WINDOW: Duration = Duration::from_secs(4);
 
 /// The line, up and down, and what each host offers: a little more than all of it.
-const LINE_KBIT: [u32; 2] = [10_000, 20_000];
+pub const LINE_KBIT: [u32; 2] = [10_000, 20_000];
 const OFFERED_PERCENT: u32 = 115;
 
 /// Who sends in which lane.
-const LANES: [(&str, &str, &str); 4] = [
+pub const LANES: [(&str, &str, &str); 4] = [
     ("workstation", "premium", "4c4d:10"),
     ("tv", "express", "4c4d:20"),
     ("guest0", "standard", "4c4d:30"),
     ("guest1", "bulk", "4c4d:40"),
 ];
 
-const SHARES: [u8; 4] = [60, 25, 13, 2];
+pub const SHARES: [u8; 4] = [60, 25, 13, 2];
 
-fn wish() -> Wish<'static> {
+pub fn wish() -> Wish<'static> {
     let residents = [
         Resident::workstation(),
         Resident::tv(),
@@ -55,33 +55,37 @@ fn wish() -> Wish<'static> {
 
 /// Everybody but one sends and gets, and their lanes are full.
 fn floods(bed: &Bed, silent: Option<&str>) -> Vec<Flood> {
-    let wanting: Vec<_> = LANES
-        .into_iter()
-        .filter(|(host, ..)| Some(*host) != silent)
-        .collect();
-    let [up_kbit, down_kbit] = LINE_KBIT.map(|kbit| kbit * OFFERED_PERCENT / 100);
-    let floods = wanting
-        .iter()
-        .flat_map(|(host, ..)| {
-            [
-                Flood::up(bed, host, up_kbit),
-                Flood::down(bed, host, down_kbit),
-            ]
-        })
-        .collect();
+    let floods = pour(bed, silent, LINE_KBIT);
     until("packets that wait in every lane", SOON, || {
-        let full = wanting.iter().all(|(_, _, class)| {
-            [WAN, LAN]
-                .iter()
-                .all(|dev| see::backlog_packets(bed.router(), dev, class) > 0)
+        let full = LANES.iter().all(|(host, _, class)| {
+            Some(*host) == silent
+                || [WAN, LAN]
+                    .iter()
+                    .all(|dev| see::backlog_packets(bed.router(), dev, class) > 0)
         });
         full.then_some(())
     });
     floods
 }
 
+/// Everybody but one sends and gets.
+pub fn pour(bed: &Bed, silent: Option<&str>, line_kbit: [u32; 2]) -> Vec<Flood> {
+    let wanting: Vec<_> = LANES
+        .into_iter()
+        .filter(|(host, ..)| Some(*host) != silent)
+        .collect();
+    let [up_kbit, down_kbit] = line_kbit.map(|kbit| kbit * OFFERED_PERCENT / 100);
+    let floods = wanting.iter().flat_map(|(host, ..)| {
+        [
+            Flood::up(bed, host, up_kbit),
+            Flood::down(bed, host, down_kbit),
+        ]
+    });
+    floods.collect()
+}
+
 /// Kilobits a second of each class of each device, over the window.
-fn measured(bed: &Bed) -> [BTreeMap<String, u64>; 2] {
+pub fn measured(bed: &Bed) -> [BTreeMap<String, u64>; 2] {
     // The program that looks takes its time: the counters are of some moment meanwhile.
     let look = || {
         [WAN, LAN].map(|dev| {
@@ -105,7 +109,7 @@ fn measured(bed: &Bed) -> [BTreeMap<String, u64>; 2] {
 }
 
 /// That a rate is so many percent of what it should be, give or take.
-fn near(what: &str, found: u64, expected: u32, percent: u32) {
+pub fn near(what: &str, found: u64, expected: u32, percent: u32) {
     let (least, most) = (
         u64::from(expected * (100 - percent) / 100),
         u64::from(expected * (100 + percent) / 100),

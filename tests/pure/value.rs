@@ -8,7 +8,8 @@ use super::dice::Dice;
 use lanemark::value::{Address, Ahead, Lossy, Mss, Pieces, halves, utf8};
 use lanemark::value::{
     BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, IfNames, Instant, Kbit,
-    LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, TcHandle, TickRate, Ticks,
+    LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, ShaperKind, TcHandle,
+    TickRate, Ticks,
 };
 
 #[test]
@@ -208,11 +209,21 @@ fn a_rate_is_a_thousand_bits_a_second() {
         (8, 1_000, 1_000),
         (1_000, 1, 125),
         (64, 1, 8),
-        (10_000_000, 10_000, u32::MAX),
+        (10_000_000, 400, 500_000_000),
+        (10_000_000, 10_000, u32::MAX / 8),
         (0, 5, 0),
     ] {
         assert_eq!(Kbit(rate).bytes_in_ms(ms), bytes);
     }
+    assert_eq!(
+        (Kbit(1_000).us_of(1_514), Kbit(0).us_of(1)),
+        (12_112, 8_000)
+    );
+    assert_eq!(
+        Kbit(8).us_of(u32::MAX),
+        u32::MAX / 8,
+        "too few beyond half a megabyte"
+    );
     assert_eq!(Kbit(950).to_string(), "950 kbit/s");
 }
 
@@ -267,6 +278,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         policy: 0,
         mss: Mss::default(),
         ahead: Ahead::default(),
+        shaper: ShaperKind::Htb,
         guarded: true,
         before: Before { acct: Some(false) },
     };
@@ -303,6 +315,10 @@ fn rule_sets_that_differ_have_other_fingerprints() {
             ..one
         },
         Ruleset {
+            shaper: ShaperKind::Cake,
+            ..one
+        },
+        Ruleset {
             guarded: false,
             ..one
         },
@@ -327,7 +343,7 @@ fn leaf_kinds_are_in_the_order_in_which_they_are_preferred() {
     assert!(LeafKind::ALL.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(
         LeafKind::ALL.map(LeafKind::name),
-        ["fq_codel", "sfq", "codel", "bfifo", "pfifo"]
+        ["fq_codel", "sfq", "codel", "pie", "bfifo", "pfifo", "cake"]
     );
 }
 

@@ -3,9 +3,7 @@
 //! Read before editing: linux/pkt_sched.h (6.12) `struct tc_htb_glob`, `struct tc_htb_opt`, `struct tc_ratespec`; net/sched/sch_htb.c.
 
 use super::super::{Malformed, Reader, Writer};
-use crate::value::{Discipline, Framing, HtbClass, HtbRoot, Kbit, TcHandle, TickRate, Ticks};
-
-pub(super) const KIND: &str = "htb";
+use crate::value::{Framing, HtbRoot, Kbit, ShaperClass, TickRate, Ticks};
 
 const TCA_HTB_PARMS: u16 = 1;
 const TCA_HTB_INIT: u16 = 2;
@@ -37,26 +35,28 @@ pub(super) fn emit_root(w: &mut Writer<'_>, root: HtbRoot) {
     w.attribute_u32(TCA_HTB_DIRECT_QLEN, root.direct_packets_max);
 }
 
-pub(super) fn parse_root(options: &mut Reader<'_>) -> Result<Discipline, Malformed> {
-    let mut root = None;
+pub(super) fn parse_root(options: &mut Reader<'_>) -> Result<HtbRoot, Malformed> {
+    let mut default_minor = None;
+    let mut direct_packets_max = 0;
     options.attributes(&mut |kind, init| {
-        if kind == TCA_HTB_INIT {
+        if kind == TCA_HTB_DIRECT_QLEN {
+            direct_packets_max = init.u32();
+        } else if kind == TCA_HTB_INIT {
             init.skip(8);
             // HTB itself looks at 16 bits of it.
             let [_, _, high, low] = init.u32().to_be_bytes();
-            init.skip(4);
-            root = Some(Discipline::Htb {
-                default_minor: u16::from_be_bytes([high, low]),
-                direct_packets: init.u32(),
-            });
+            default_minor = Some(u16::from_be_bytes([high, low]));
         }
     });
     options.end()?;
     let attribute = TCA_HTB_INIT;
-    root.ok_or(Malformed::Missing { attribute })
+    Ok(HtbRoot {
+        default_minor: default_minor.ok_or(Malformed::Missing { attribute })?,
+        direct_packets_max,
+    })
 }
 
-pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) {
+pub(super) fn emit_class(w: &mut Writer<'_>, class: &ShaperClass, ticks: TickRate) {
     w.attribute(TCA_HTB_PARMS, |w| {
         emit_ratespec(w, class, class.rate);
         emit_ratespec(w, class, class.ceil);
@@ -80,7 +80,7 @@ pub(super) fn emit_class(w: &mut Writer<'_>, class: &HtbClass, ticks: TickRate) 
 }
 
 /// `struct tc_ratespec`: `cell_log`, `linklayer`, `overhead` (16), `cell_align` (16), `mpu` (16), `rate` (32, bytes a second).
-fn emit_ratespec(w: &mut Writer<'_>, class: &HtbClass, rate: Kbit) {
+fn emit_ratespec(w: &mut Writer<'_>, class: &ShaperClass, rate: Kbit) {
     w.u8(CELL_LOG);
     w.u8(if class.framing.cells {
         TC_LINKLAYER_ATM
@@ -94,39 +94,29 @@ fn emit_ratespec(w: &mut Writer<'_>, class: &HtbClass, rate: Kbit) {
 }
 
 pub(super) fn parse_class(
-    handle: TcHandle,
-    parent: TcHandle,
     options: &mut Reader<'_>,
-) -> Result<HtbClass, Malformed> {
-    let mut class = None;
+    class: &mut ShaperClass,
+) -> Result<(), Malformed> {
+    let mut found = false;
     options.attributes(&mut |kind, parms| {
         if kind == TCA_HTB_PARMS {
-            let (rate, framing) = parse_ratespec(parms);
-            let (ceil, _) = parse_ratespec(parms);
-            let burst = Ticks(parms.u32());
-            let cburst = Ticks(parms.u32());
-            let quantum_bytes = parms.u32();
+            found = true;
+            (class.rate, class.framing) = parse_ratespec(parms);
+            (class.ceil, _) = parse_ratespec(parms);
+            class.burst = Ticks(parms.u32());
+            class.cburst = Ticks(parms.u32());
+            class.quantum_bytes = parms.u32();
             parms.skip(4);
             let prio = parms.u32();
-            if prio > u32::from(u8::MAX) {
-                parms.fail(Malformed::Value { found: prio });
+            match u8::try_from(prio) {
+                Ok(prio) => class.prio = prio,
+                Err(_) => parms.fail(Malformed::Value { found: prio }),
             }
-            class = Some(HtbClass {
-                handle,
-                parent,
-                rate,
-                ceil,
-                burst,
-                cburst,
-                quantum_bytes,
-                prio: u8::try_from(prio).unwrap_or_default(),
-                framing,
-            });
         }
     });
     options.end()?;
     let attribute = TCA_HTB_PARMS;
-    class.ok_or(Malformed::Missing { attribute })
+    found.then_some(()).ok_or(Malformed::Missing { attribute })
 }
 
 /// The rate and the framing. Somebody else's class may have what ours never has: the nearest value of ours stands for it, which differs

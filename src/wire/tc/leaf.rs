@@ -1,9 +1,11 @@
 //! The options of the qdiscs that can keep a class' packets.
 //!
-//! Read before editing: linux/pkt_sched.h (6.12) `struct tc_fifo_qopt`, `struct tc_sfq_qopt`, `TCA_CODEL_*`, `TCA_FQ_CODEL_*`.
+//! Read before editing: linux/pkt_sched.h (6.12) `struct tc_fifo_qopt`, `struct tc_sfq_qopt`, `TCA_CODEL_*`, `TCA_FQ_CODEL_*`,
+//! `TCA_PIE_*`.
 
 use super::super::{Reader, Writer};
-use crate::value::{Codel, FqCodel, Leaf, LeafKind, Sfq};
+use super::cake;
+use crate::value::{Codel, FqCodel, Leaf, LeafKind, Pie, Sfq};
 
 const TCA_FQ_CODEL_TARGET: u16 = 1;
 const TCA_FQ_CODEL_LIMIT: u16 = 2;
@@ -17,6 +19,10 @@ const TCA_CODEL_LIMIT: u16 = 2;
 const TCA_CODEL_INTERVAL: u16 = 3;
 const TCA_CODEL_ECN: u16 = 4;
 
+const TCA_PIE_TARGET: u16 = 1;
+const TCA_PIE_LIMIT: u16 = 2;
+const TCA_PIE_ECN: u16 = 6;
+
 /// Appends the options attribute `kind`. FIFO and SFQ have a bare struct in it, the others attributes.
 pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
     match *leaf {
@@ -25,7 +31,7 @@ pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
                 (TCA_FQ_CODEL_TARGET, fq.target_us),
                 (TCA_FQ_CODEL_LIMIT, fq.limit_packets),
                 (TCA_FQ_CODEL_INTERVAL, fq.interval_us),
-                (TCA_FQ_CODEL_ECN, 1),
+                (TCA_FQ_CODEL_ECN, fq.ecn.into()),
                 (TCA_FQ_CODEL_QUANTUM, fq.quantum_bytes),
                 (TCA_FQ_CODEL_MEMORY_LIMIT, fq.memory_bytes),
             ]);
@@ -35,9 +41,17 @@ pub(super) fn emit(w: &mut Writer<'_>, kind: u16, leaf: &Leaf) {
                 (TCA_CODEL_TARGET, codel.target_us),
                 (TCA_CODEL_LIMIT, codel.limit_packets),
                 (TCA_CODEL_INTERVAL, codel.interval_us),
-                (TCA_CODEL_ECN, 1),
+                (TCA_CODEL_ECN, codel.ecn.into()),
             ]);
         }),
+        Leaf::Pie(pie) => w.nest(kind, |w| {
+            w.attributes_u32(&[
+                (TCA_PIE_TARGET, pie.target_us),
+                (TCA_PIE_LIMIT, pie.limit_packets),
+                (TCA_PIE_ECN, pie.ecn.into()),
+            ]);
+        }),
+        Leaf::Cake(cake) => w.nest(kind, |w| cake::emit(w, &cake)),
         Leaf::Sfq(sfq) => w.attribute(kind, |w| {
             w.u32(sfq.quantum_bytes);
             w.u32(sfq.perturb_s);
@@ -72,27 +86,46 @@ pub(super) fn parse(kind: LeafKind, options: &mut Reader<'_>) -> Leaf {
                 interval_us: 0,
                 quantum_bytes: 0,
                 memory_bytes: 0,
+                ecn: false,
             };
             options.attributes(&mut |kind, value| match kind {
                 TCA_FQ_CODEL_TARGET => fq.target_us = value.u32(),
                 TCA_FQ_CODEL_LIMIT => fq.limit_packets = value.u32(),
                 TCA_FQ_CODEL_INTERVAL => fq.interval_us = value.u32(),
+                TCA_FQ_CODEL_ECN => fq.ecn = value.u32() != 0,
                 TCA_FQ_CODEL_QUANTUM => fq.quantum_bytes = value.u32(),
                 TCA_FQ_CODEL_MEMORY_LIMIT => fq.memory_bytes = value.u32(),
                 _ => {}
             });
             Leaf::FqCodel(fq)
         }
+        LeafKind::Cake => Leaf::Cake(cake::parse(options)),
+        LeafKind::Pie => {
+            let mut pie = Pie {
+                limit_packets: 0,
+                target_us: 0,
+                ecn: false,
+            };
+            options.attributes(&mut |kind, value| match kind {
+                TCA_PIE_TARGET => pie.target_us = value.u32(),
+                TCA_PIE_LIMIT => pie.limit_packets = value.u32(),
+                TCA_PIE_ECN => pie.ecn = value.u32() != 0,
+                _ => {}
+            });
+            Leaf::Pie(pie)
+        }
         LeafKind::Codel => {
             let mut codel = Codel {
                 limit_packets: 0,
                 target_us: 0,
                 interval_us: 0,
+                ecn: false,
             };
             options.attributes(&mut |kind, value| match kind {
                 TCA_CODEL_TARGET => codel.target_us = value.u32(),
                 TCA_CODEL_LIMIT => codel.limit_packets = value.u32(),
                 TCA_CODEL_INTERVAL => codel.interval_us = value.u32(),
+                TCA_CODEL_ECN => codel.ecn = value.u32() != 0,
                 _ => {}
             });
             Leaf::Codel(codel)

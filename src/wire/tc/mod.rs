@@ -2,7 +2,9 @@
 //!
 //! Read before editing: linux/pkt_sched.h, linux/rtnetlink.h (6.12) `struct tcmsg`, linux/gen_stats.h.
 
+mod cake;
 mod filter;
+mod hfsc;
 mod htb;
 mod leaf;
 
@@ -10,8 +12,8 @@ use super::cursor::Place;
 use super::netlink::{Header, Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use super::{Malformed, Reader, Writer};
 use crate::value::{
-    ClassSeen, Discipline, FilterSeen, HtbClass, HtbRoot, IfIndex, Leaf, LeafKind, Qdisc, TcHandle,
-    TcStats, TickRate,
+    CAKE_TINS, ClassSeen, Discipline, FilterSeen, IfIndex, Leaf, LeafKind, Qdisc, Root,
+    ShaperClass, ShaperKind, TcHandle, TcStats, TickRate,
 };
 
 pub use filter::{emit_filter_dump, emit_ifb};
@@ -27,14 +29,18 @@ const TCA_KIND: u16 = 1;
 const TCA_OPTIONS: u16 = 2;
 const TCA_STATS: u16 = 3;
 const TCA_STATS2: u16 = 7;
+const TCA_STAB: u16 = 8;
 const TCA_STATS_BASIC: u16 = 1;
 const TCA_STATS_QUEUE: u16 = 3;
+const TCA_STATS_APP: u16 = 4;
 
 /// Whether something is made or only changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// It is not there yet.
     New,
+    /// Something else is there, which goes in the same moment with what is queued in it.
+    Instead,
     /// It is there and keeps what is queued in it.
     Change,
 }
@@ -97,17 +103,38 @@ pub fn emit_class_dump(w: &mut Writer<'_>, seq: u32, dev: IfIndex) {
     w.message(Header::dump(RTM_GETTCLASS, seq), |w| all.emit(w));
 }
 
-/// Makes the root qdisc, in the place of the one that the kernel attached by itself.
-pub fn emit_root(w: &mut Writer<'_>, seq: u32, dev: IfIndex, root: HtbRoot) {
+/// Makes or changes the root qdisc.
+pub fn emit_root(
+    w: &mut Writer<'_>,
+    seq: u32,
+    dev: IfIndex,
+    handle: TcHandle,
+    root: &Root,
+    put: Put,
+) {
     let fixed = Fixed {
         dev,
-        handle: root.handle,
+        handle,
         parent: TcHandle::ROOT,
     };
-    // EXCL: the kernel's own default (handle 0) does not count as there, and what another program has set meanwhile is not ours to replace.
-    let header = Header::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, seq);
-    let message = begin(w, header, fixed, htb::KIND);
-    w.nest(TCA_OPTIONS, |w| htb::emit_root(w, root));
+    let extra = match put {
+        // EXCL: the kernel's own default (handle 0) does not count as there, and what another program has set meanwhile is not ours to replace.
+        Put::New => NLM_F_CREATE | NLM_F_EXCL,
+        Put::Instead => NLM_F_CREATE | NLM_F_REPLACE,
+        Put::Change => 0,
+    };
+    let header = Header::request(RTM_NEWQDISC, extra, seq);
+    let message = begin(w, header, fixed, root.kind().name());
+    match root {
+        Root::Htb(htb) => w.nest(TCA_OPTIONS, |w| htb::emit_root(w, *htb)),
+        Root::Hfsc(hfsc) => {
+            w.attribute(TCA_OPTIONS, |w| hfsc::emit_root(w, *hfsc));
+            if hfsc.overhead_bytes > 0 {
+                w.nest(TCA_STAB, |w| hfsc::emit_sizes(w, hfsc.overhead_bytes));
+            }
+        }
+        Root::Cake(cake) => w.nest(TCA_OPTIONS, |w| cake::emit(w, cake)),
+    }
     w.end_message(message);
 }
 
@@ -126,7 +153,7 @@ pub fn emit_class(
     w: &mut Writer<'_>,
     seq: u32,
     dev: IfIndex,
-    class: &HtbClass,
+    class: &ShaperClass,
     put: Put,
     ticks: TickRate,
 ) {
@@ -136,12 +163,15 @@ pub fn emit_class(
         parent: class.parent,
     };
     let extra = match put {
-        Put::New => NLM_F_CREATE | NLM_F_EXCL,
+        Put::New | Put::Instead => NLM_F_CREATE | NLM_F_EXCL,
         Put::Change => 0,
     };
     let header = Header::request(RTM_NEWTCLASS, extra, seq);
-    let message = begin(w, header, fixed, htb::KIND);
-    w.nest(TCA_OPTIONS, |w| htb::emit_class(w, class, ticks));
+    let message = begin(w, header, fixed, class.shaper.name());
+    w.nest(TCA_OPTIONS, |w| match class.shaper {
+        ShaperKind::Htb => htb::emit_class(w, class, ticks),
+        _ => hfsc::emit_class(w, class),
+    });
     w.end_message(message);
 }
 
@@ -170,7 +200,7 @@ pub fn emit_leaf(
         parent: place.class,
     };
     let extra = match put {
-        Put::New => NLM_F_CREATE | NLM_F_REPLACE,
+        Put::New | Put::Instead => NLM_F_CREATE | NLM_F_REPLACE,
         Put::Change => 0,
     };
     let header = Header::request(RTM_NEWQDISC, extra, seq);
@@ -202,13 +232,12 @@ pub fn emit_probe(w: &mut Writer<'_>, seq: u32, dev: IfIndex, kind: ProbedKind) 
     let message = begin(w, header, fixed, kind.name());
     match kind {
         // A bare struct: one byte is shorter than any. (A whole attribute is not: a FIFO takes its header for a limit.)
-        ProbedKind::Leaf(LeafKind::Bfifo | LeafKind::Pfifo | LeafKind::Sfq) => {
+        ProbedKind::Shaper(ShaperKind::Hfsc)
+        | ProbedKind::Leaf(LeafKind::Bfifo | LeafKind::Pfifo | LeafKind::Sfq) => {
             w.attribute_bytes(TCA_OPTIONS, &[0]);
         }
-        // Attributes: number 1 of each has four bytes or more.
-        ProbedKind::Htb | ProbedKind::Leaf(LeafKind::FqCodel | LeafKind::Codel) => {
-            w.nest(TCA_OPTIONS, |w| w.attribute_bytes(1, &[0]));
-        }
+        // Attributes: number 2 of each has four bytes or more.
+        _ => w.nest(TCA_OPTIONS, |w| w.attribute_bytes(2, &[0])),
     }
     w.end_message(message);
 }
@@ -216,8 +245,8 @@ pub fn emit_probe(w: &mut Writer<'_>, seq: u32, dev: IfIndex, kind: ProbedKind) 
 /// A kind that [`emit_probe`] asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbedKind {
-    /// The shaper.
-    Htb,
+    /// A shaper.
+    Shaper(ShaperKind),
     /// A leaf.
     Leaf(LeafKind),
 }
@@ -225,7 +254,7 @@ pub enum ProbedKind {
 impl ProbedKind {
     const fn name(self) -> &'static str {
         match self {
-            ProbedKind::Htb => htb::KIND,
+            ProbedKind::Shaper(kind) => kind.name(),
             ProbedKind::Leaf(kind) => kind.name(),
         }
     }
@@ -236,7 +265,7 @@ impl ProbedKind {
 pub enum TcChange {
     /// A qdisc is there, like this.
     Qdisc(Qdisc),
-    /// An HTB class is there, like this.
+    /// A class of a shaper is there, like this.
     Class(ClassSeen),
     /// A qdisc is gone.
     QdiscGone {
@@ -283,13 +312,18 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
         RTM_DELTCLASS => return Ok(Some(TcChange::ClassGone { dev, handle })),
         _ => {}
     }
-    let (mut name, mut options, mut stats) =
-        ("", Reader::new(&[], body.order()), TcStats::default());
+    let nothing = Reader::new(&[], body.order());
+    let (mut name, mut options, mut sizes) = ("", nothing, nothing);
+    let (mut stats, mut tins) = (TcStats::default(), [TcStats::default(); CAKE_TINS]);
     body.attributes(&mut |kind, value| match kind {
         TCA_KIND => name = value.text(),
         TCA_OPTIONS => options = *value,
         TCA_STATS => stats = old_stats(value),
-        TCA_STATS2 => value.attributes(&mut |kind, value| new_stats(&mut stats, kind, value)),
+        TCA_STATS2 => value.attributes(&mut |kind, value| match kind {
+            TCA_STATS_APP if name == ShaperKind::Cake.name() => cake::parse_tins(value, &mut tins),
+            _ => new_stats(&mut stats, kind, value),
+        }),
+        TCA_STAB => sizes = *value,
         _ => {}
     });
     body.end()?;
@@ -298,12 +332,10 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
             dev,
             handle,
             parent,
-            discipline: discipline(name, &mut options)?,
+            discipline: discipline(name, &mut options, &mut sizes)?,
             stats,
+            tins,
         })));
-    }
-    if name != htb::KIND {
-        return Ok(None);
     }
     // The kernel tells of a class without a class above it that its parent is the root, whatever it was made with.
     let parent = if parent == TcHandle::ROOT {
@@ -311,13 +343,36 @@ pub fn parse(message: Message<'_>) -> Result<Option<TcChange>, Malformed> {
     } else {
         parent
     };
-    let class = htb::parse_class(handle, parent, &mut options)?;
+    let mut class = ShaperClass {
+        handle,
+        parent,
+        ..ShaperClass::NONE
+    };
+    if name == ShaperKind::Htb.name() {
+        htb::parse_class(&mut options, &mut class)?;
+    } else if name == ShaperKind::Hfsc.name() {
+        class.shaper = ShaperKind::Hfsc;
+        hfsc::parse_class(&mut options, &mut class);
+        options.end()?;
+    } else {
+        return Ok(None);
+    }
     Ok(Some(TcChange::Class(ClassSeen { dev, class, stats })))
 }
 
-fn discipline(name: &str, options: &mut Reader<'_>) -> Result<Discipline, Malformed> {
-    if name == htb::KIND {
-        return htb::parse_root(options);
+fn discipline(
+    name: &str,
+    options: &mut Reader<'_>,
+    sizes: &mut Reader<'_>,
+) -> Result<Discipline, Malformed> {
+    if name == ShaperKind::Htb.name() {
+        return Ok(Discipline::Shaper(Root::Htb(htb::parse_root(options)?)));
+    }
+    if name == ShaperKind::Hfsc.name() {
+        let root = hfsc::parse_root(options, sizes);
+        options.end()?;
+        sizes.end()?;
+        return Ok(Discipline::Shaper(Root::Hfsc(root)));
     }
     if name == filter::KIND_CLSACT {
         return Ok(Discipline::Clsact);

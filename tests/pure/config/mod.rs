@@ -17,8 +17,8 @@ use lanemark::config::{
     RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
 };
 use lanemark::value::{
-    Ahead, Class, Framing, IfName, Kbit, Mac, MarkLayout, Mss, Network, Ports, Rule, Service,
-    TimeZone,
+    Ahead, Class, Framing, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Network, Ports, Rule,
+    Service, ShaperKind, TimeZone,
 };
 
 const FULL: &str = r#"{
@@ -27,6 +27,8 @@ const FULL: &str = r#"{
   "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64, "mss": "off", "lower_mss": 536 },
   "lan": ["br-lan", "wlan0"],
   "default_class": "bulk",
+  "scheduler": "hfsc",
+  "leaf": "cake",
   "shares": { "premium": 70, "express": 15, "standard": 9, "bulk": 1 },
   "ceilings": { "up": { "premium": 100, "express": 90, "standard": 80, "bulk": 70 }, "down": { "premium": 100, "express": 100, "standard": 100, "bulk": 50 } },
   "devices": [
@@ -116,6 +118,8 @@ fn full() -> Config {
             .collect(),
         ),
         default_class: Class::Bulk,
+        scheduler: Some(ShaperKind::Hfsc),
+        leaf: Some(LeafKind::Cake),
         shares: BothWays::same(percent([70, 15, 9, 1])),
         ceilings: BothWays {
             up: percent([100, 90, 80, 70]),
@@ -307,6 +311,8 @@ fn the_default_is_written_with_every_field() {
   "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": null },
   "lan": "auto",
   "default_class": "standard",
+  "scheduler": "auto",
+  "leaf": "auto",
   "shares": { "premium": 75, "express": 15, "standard": 9, "bulk": 1 },
   "ceilings": { "premium": 100, "express": 100, "standard": 100, "bulk": 100 },
   "devices": [],
@@ -326,7 +332,7 @@ fn the_compact_form_is_one_line_without_spaces() {
         compact(&full()),
         concat!(
             r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64,"mss":"off","lower_mss":536},"#,
-            r#""lan":["br-lan","wlan0"],"default_class":"bulk","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
+            r#""lan":["br-lan","wlan0"],"default_class":"bulk","scheduler":"hfsc","leaf":"cake","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
             r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,

@@ -13,6 +13,8 @@ fn assert_invariants(config: &Config) {
         wan,
         lan,
         default_class,
+        scheduler: _,
+        leaf: _,
         shares,
         ceilings,
         devices,

@@ -131,7 +131,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"upkbit": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "upkbit"
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
@@ -143,7 +143,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "ip": "10.0.0.1"}⏎]}
     line 2: devices[0]: expected one of the fields mac, name, class, found "ip"
 {"version": 1,⏎"": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found ""
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found ""
 {"version": 1,⏎"enabled": false,⏎"enabled": true}
     line 3: enabled: expected this field once, found it again
 {"version": 1,⏎"wan": {}, "wan": {}}
@@ -314,6 +314,19 @@ fn the_two_forms_of_shares_and_ceilings_do_not_mix() {
 }
 
 #[test]
+fn schedulers_and_leaves_are_known_by_the_kernels_names() {
+    refused(
+        r##"
+{"version": 1,⏎"scheduler": "fq_codel"}
+    line 2: scheduler: expected auto, htb, hfsc or cake, found "fq_codel"
+{"version": 1,⏎"scheduler": null}
+    line 2: scheduler: expected auto, htb, hfsc or cake, found null
+{"version": 1,⏎"leaf": "HTB"}
+    line 2: leaf: expected auto, fq_codel, cake, codel, sfq, pie, pfifo or bfifo, found "HTB""##,
+    );
+}
+
+#[test]
 fn ceilings_below_a_share_are_refused_with_the_share() {
     refused(
         r##"
@@ -477,7 +490,7 @@ fn what_cannot_be_seen_is_refused_visibly() {
         ),
         (
             "{\"\u{7f}\u{85}\u{202e}\": 1}",
-            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "\u{7f}\u{85}\u{202e}""#,
+            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "\u{7f}\u{85}\u{202e}""#,
         ),
         (
             "{\"version\": \u{0}}",

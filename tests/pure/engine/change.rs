@@ -3,10 +3,10 @@
 use lanemark::config::{Config, Lan, Shares};
 use lanemark::control::Fault;
 use lanemark::engine::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT};
-use lanemark::engine::{Input, LINE, Op, Put, ROOT};
+use lanemark::engine::{Input, Op, Put};
 use lanemark::value::{Class, Kbit, MarkLayout};
 
-use super::house::{self, LAN, PHONE, TV, WAN, WORK, address, name, opened_by};
+use super::house::{self, LAN, LINE, PHONE, ROOT, TV, WAN, WORK, address, name, opened_by};
 use super::wished::assert_as_wished;
 use super::world::{World, changed, failure, kind};
 

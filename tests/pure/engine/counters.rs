@@ -280,7 +280,7 @@ fn whoever_asks_all_the_time_still_gets_the_rate_of_now() {
 #[test]
 fn the_delay_of_a_queue_is_its_backlog_at_the_rate_that_it_has() {
     let mut world = sampled();
-    let bulk = lanemark::engine::class_handle(Class::Bulk);
+    let bulk = super::house::class_handle(Class::Bulk);
     world.kernel.tree(WAN).leaves.get_mut(&bulk).unwrap().2 = 12_500;
     queue(&mut world, WAN, Class::Bulk, 100);
     let status = interval(&mut world);

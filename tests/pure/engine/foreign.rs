@@ -2,10 +2,10 @@
 
 use lanemark::config::Config;
 use lanemark::control::State;
-use lanemark::engine::{Input, ROOT};
+use lanemark::engine::Input;
 use lanemark::value::{Class, TcHandle};
 
-use super::house::{self, LAN, WAN, WORK};
+use super::house::{self, LAN, ROOT, WAN, WORK};
 use super::kernel::Root;
 use super::wished::assert_as_wished;
 use super::world::{World, failure};

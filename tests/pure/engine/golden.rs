@@ -14,6 +14,7 @@ use super::world::{World, changed};
 const fn verb(put: Put) -> &'static str {
     match put {
         Put::New => "add",
+        Put::Instead => "replace",
         Put::Change => "change",
     }
 }
@@ -22,17 +23,19 @@ const fn verb(put: Put) -> &'static str {
 fn line(op: &Op) -> String {
     match op {
         Op::Look(look) => format!("look {look:?}"),
-        Op::Root { dev, root } => format!(
-            "root add dev {} {} default {:x}",
-            dev.0, root.handle, root.default_minor
-        ),
+        Op::Root { dev, lanes, put } => {
+            let with = lanes.first().iter().filter_map(|part| lanes.node(*part));
+            let with: Vec<_> = with.map(|node| node.class.handle).collect();
+            let (verb, kind, handle) = (verb(*put), lanes.shaper.name(), lanes.handle());
+            format!("root {verb} dev {} {handle} {kind} with {with:?}", dev.0)
+        }
         Op::Class { dev, class, put } => {
             let (handle, parent) = (class.handle, class.parent);
+            let first = format!("prio {}", class.prio);
             format!(
-                "class {} dev {} {handle} parent {parent} prio {}",
+                "class {} dev {} {handle} parent {parent} {first}",
                 verb(*put),
                 dev.0,
-                class.prio
             )
         }
         Op::Leaf {

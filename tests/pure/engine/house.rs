@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use lanemark::config::{Config, Device, Lan, Wan};
-use lanemark::engine::Abilities;
+use lanemark::engine::{Abilities, MAJOR, Queue, root_handle};
 use lanemark::value::{
     Class, Flow, FlowBytes, FlowKey, FlowPath, IfIndex, IfName, Kbit, Link, LinkKind, Mac,
-    Neighbour, TickRate, Tuple,
+    Neighbour, ShaperKind, TcHandle, TickRate, Tuple,
 };
 
 use super::kernel::Kernel;
@@ -29,14 +29,23 @@ pub const WORK: u8 = 10;
 pub const TV: u8 = 11;
 pub const PHONE: u8 = 12;
 
+/// Our root qdisc, and the class that is the line.
+pub const ROOT: TcHandle = root_handle(ShaperKind::Htb);
+pub const LINE: TcHandle = TcHandle::new(MAJOR, 1);
+
+/// The class of a lane.
+pub const fn class_handle(class: Class) -> TcHandle {
+    Queue::Lane(class).priority(ShaperKind::Htb)
+}
+
 /// All abilities, with `fq_codel` for leaves.
 pub const ABLE: Abilities = Abilities {
     conntrack: true,
     nft: true,
     mss: true,
     guard: true,
-    htb: true,
-    leaves: [true; 5],
+    shapers: [true; 3],
+    leaves: [true; 7],
     ticks: TickRate { ticks: 125, us: 8 },
 };
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use lanemark::engine::{
-    Devices, IFB_NAME, Judgement, MAJOR, Op, Put, ROOT, class_handle, classify, narrowest,
+    Devices, IFB_NAME, Judgement, MAJOR, Op, Put, classify, narrowest, root_handle,
 };
 use lanemark::value::{
-    Cause, Class, Flow, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Leaf, Link, LinkBytes,
-    LinkKind, Mac, MarkLayout, Neighbour, Refused, Rule, Ruleset, TcHandle, TcStats,
+    CAKE_TINS, Cause, Class, Flow, IfIndex, IfbChange, IfbVerb, Leaf, Link, LinkBytes, LinkKind,
+    Mac, MarkLayout, Neighbour, Refused, Root as Shaper, Rule, Ruleset, ShaperClass, ShaperKind,
+    TcHandle, TcStats,
 };
 
-use super::house::{LAN, LAN_ADDRESSES, link};
+use super::house::{LAN, LAN_ADDRESSES, class_handle, link};
 
 #[derive(Clone, Debug, Default)]
 pub struct Kernel {
@@ -48,8 +49,9 @@ pub struct Hook {
 pub struct Root {
     pub handle: TcHandle,
     /// None is a qdisc of another program.
-    pub htb: Option<HtbRoot>,
-    pub classes: BTreeMap<TcHandle, (HtbClass, TcStats)>,
+    pub shaper: Option<Shaper>,
+    pub tins: [TcStats; CAKE_TINS],
+    pub classes: BTreeMap<TcHandle, (ShaperClass, TcStats)>,
     /// By class.
     pub leaves: BTreeMap<TcHandle, (TcHandle, Leaf, u32)>,
 }
@@ -76,7 +78,8 @@ impl Root {
     pub fn foreign(handle: TcHandle) -> Root {
         Root {
             handle,
-            htb: None,
+            shaper: None,
+            tins: [TcStats::default(); CAKE_TINS],
             classes: BTreeMap::new(),
             leaves: BTreeMap::new(),
         }
@@ -111,7 +114,12 @@ impl Kernel {
     /// Carries out what changes something.
     pub fn change(&mut self, op: &Op, devices: &Devices, rules: &[Rule]) -> Result<(), Refused> {
         match op {
-            Op::Root { dev, root } => self.make_root(*dev, *root),
+            Op::Root { dev, lanes, put } => {
+                self.make_root(*dev, lanes.handle(), lanes.root(), *put)?;
+                let first = lanes.first().iter().filter(|_| *put != Put::Change);
+                let mut classes = first.filter_map(|part| lanes.node(*part));
+                classes.try_for_each(|node| self.put_class(*dev, node.class, Put::New))
+            }
             Op::Class { dev, class, put } => self.put_class(*dev, *class, *put),
             Op::Leaf {
                 dev,
@@ -232,31 +240,47 @@ impl Kernel {
         lost.map(|(dev, _)| *dev).collect()
     }
 
-    fn make_root(&mut self, dev: IfIndex, root: HtbRoot) -> Result<(), Refused> {
+    fn make_root(
+        &mut self,
+        dev: IfIndex,
+        handle: TcHandle,
+        shaper: Shaper,
+        put: Put,
+    ) -> Result<(), Refused> {
         if !self.links.iter().any(|link| link.index == dev) {
             return no(Cause::Gone);
         }
-        // The kernel replaces whatever stands there, a root of another program too, but no HTB by the same HTB.
-        if self
-            .trees
-            .get(&dev)
-            .is_some_and(|old| old.handle == root.handle)
-        {
-            return no(Cause::Invalid);
+        let old = self.trees.get_mut(&dev);
+        let same = old.as_ref().is_some_and(|old| old.handle == handle);
+        match (put, old) {
+            // HTB changes nothing of itself in place.
+            (Put::Change, Some(old))
+                if same && matches!(old.shaper, Some(Shaper::Hfsc(_) | Shaper::Cake(_))) =>
+            {
+                old.shaper = Some(shaper);
+                return Ok(());
+            }
+            (Put::Change, _) => return no(Cause::Invalid),
+            (Put::New, Some(_)) => return no(Cause::Exists),
+            // No root is replaced by one of the same name.
+            (Put::Instead, _) if same => return no(Cause::Invalid),
+            _ => {}
         }
         let made = Root {
-            htb: Some(root),
-            ..Root::foreign(root.handle)
+            shaper: Some(shaper),
+            ..Root::foreign(handle)
         };
         self.trees.insert(dev, made);
         Ok(())
     }
 
     fn ours(&mut self, dev: IfIndex) -> Option<&mut Root> {
-        self.trees.get_mut(&dev).filter(|root| root.htb.is_some())
+        self.trees
+            .get_mut(&dev)
+            .filter(|root| root.shaper.is_some())
     }
 
-    fn put_class(&mut self, dev: IfIndex, class: HtbClass, put: Put) -> Result<(), Refused> {
+    fn put_class(&mut self, dev: IfIndex, class: ShaperClass, put: Put) -> Result<(), Refused> {
         let Some(root) = self.ours(dev) else {
             return no(Cause::Gone);
         };
@@ -264,20 +288,20 @@ impl Kernel {
             return no(Cause::Gone);
         }
         match (put, root.classes.get_mut(&class.handle)) {
-            (Put::New, None) => {
+            (Put::New | Put::Instead, None) => {
                 root.classes
                     .insert(class.handle, (class, TcStats::default()));
                 Ok(())
             }
             (Put::Change, Some((known, _))) => {
                 // A real one keeps it where it is, whatever it is told.
-                *known = HtbClass {
+                *known = ShaperClass {
                     parent: known.parent,
                     ..class
                 };
                 Ok(())
             }
-            (Put::New, Some(_)) => no(Cause::Exists),
+            (Put::New | Put::Instead, Some(_)) => no(Cause::Exists),
             (Put::Change, None) => no(Cause::Gone),
         }
     }
@@ -314,6 +338,10 @@ impl Kernel {
         }
         let before = root.leaves.get(&class);
         if put == Put::Change && before.is_none_or(|before| before.1.kind() != leaf.kind()) {
+            return no(Cause::Invalid);
+        }
+        // A name stays with its kind.
+        if before.is_some_and(|before| before.0 == handle && before.1.kind() != leaf.kind()) {
             return no(Cause::Invalid);
         }
         root.leaves.insert(class, (handle, leaf, 0));
@@ -406,6 +434,7 @@ impl Kernel {
     pub fn picture(&self) -> Picture {
         let mut trees = self.trees.clone();
         for root in trees.values_mut() {
+            root.tins = [TcStats::default(); CAKE_TINS];
             root.classes
                 .values_mut()
                 .for_each(|(_, stats)| *stats = TcStats::default());
@@ -424,7 +453,10 @@ impl Kernel {
 
     pub fn has_anything_of_ours(&self) -> bool {
         self.table.is_some()
-            || self.trees.values().any(|root| root.handle.major() == MAJOR)
+            || self
+                .trees
+                .values()
+                .any(|root| (MAJOR..MAJOR + 3).contains(&root.handle.major()))
             || self.links.iter().any(|link| link.name.as_str() == IFB_NAME)
             || self
                 .hooks
@@ -440,8 +472,12 @@ impl Kernel {
     }
 
     pub fn tree(&mut self, dev: IfIndex) -> &mut Root {
+        self.tree_of(dev, ShaperKind::Htb)
+    }
+
+    pub fn tree_of(&mut self, dev: IfIndex, shaper: ShaperKind) -> &mut Root {
         let root = self.trees.get_mut(&dev).unwrap();
-        assert_eq!(root.handle, ROOT, "it is not ours");
+        assert_eq!(root.handle, root_handle(shaper), "it is not ours");
         root
     }
 

@@ -2,10 +2,12 @@
 
 use lanemark::config::{RATE_MAX, RATE_MIN, Shares};
 use lanemark::control::Direction;
-use lanemark::engine::{
-    LINE, Lanes, Line, MAJOR, Node, Part, Queue, ROOT, class_handle, class_minor,
+use lanemark::engine::{Lanes, Line, MAJOR, Part, Queue, class_minor, root_handle};
+use lanemark::value::{
+    Class, Framing, Kbit, Leaf, LeafKind, Root, ShaperClass, ShaperKind, TcHandle, TickRate, Ticks,
 };
-use lanemark::value::{Class, Framing, HtbClass, Kbit, Leaf, LeafKind, TcHandle, TickRate, Ticks};
+
+use super::house::{LINE, ROOT, class_handle};
 
 const RATES: [Kbit; 9] = [
     RATE_MIN,
@@ -37,13 +39,14 @@ fn line(direction: Direction, rate: Kbit, shares: Shares) -> Line {
         },
         shares,
         ceilings: Shares::WHOLE,
-        pace_percent: 100,
+        pace: rate,
     }
 }
 
 fn lanes(line: Line, leaf: LeafKind) -> Lanes {
     Lanes {
         line,
+        shaper: ShaperKind::Htb,
         leaf,
         ticks: TickRate::default(),
     }
@@ -75,23 +78,37 @@ fn each(mut check: impl FnMut(&Line, &Lanes)) {
     }
 }
 
+/// A class of the tree.
+struct Made {
+    class: ShaperClass,
+    leaf: Option<(TcHandle, Leaf)>,
+}
+
+fn node(lanes: &Lanes, part: Part) -> Made {
+    let node = lanes.node(part).unwrap();
+    Made {
+        class: node.class,
+        leaf: node.leaf,
+    }
+}
+
+fn parts() -> impl Iterator<Item = Part> {
+    Part::ALL.into_iter().filter(|part| *part != Part::Own)
+}
+
 /// The classes below the line.
-fn shaped(lanes: &Lanes) -> impl Iterator<Item = Node> {
+fn shaped(lanes: &Lanes) -> impl Iterator<Item = Made> {
     let beside = Part::Queue(Queue::Lane(Class::Exempt));
-    let below = Part::ALL
-        .into_iter()
-        .filter(move |part| ![Part::Line, beside].contains(part));
-    below.map(|part| lanes.node(part))
+    let below = parts().filter(move |part| ![Part::Line, beside].contains(part));
+    below.map(|part| node(lanes, part))
 }
 
 fn leaves(lanes: &Lanes) -> impl Iterator<Item = (TcHandle, Leaf)> {
-    Part::ALL
-        .into_iter()
-        .filter_map(|part| lanes.node(part).leaf)
+    parts().filter_map(|part| node(lanes, part).leaf)
 }
 
-fn of(lanes: &Lanes, class: Class) -> HtbClass {
-    lanes.node(Part::Queue(Queue::Lane(class))).class
+fn of(lanes: &Lanes, class: Class) -> ShaperClass {
+    node(lanes, Part::Queue(Queue::Lane(class))).class
 }
 
 fn kbit_below(lanes: &Lanes, parent: TcHandle) -> u32 {
@@ -108,7 +125,7 @@ fn guarantees_never_add_up_to_more_than_what_they_are_part_of() {
     each(|line, lanes| {
         assert!(kbit_below(lanes, LINE) <= line.rate.0, "at {}", line.rate);
         for class in Class::SHAPED {
-            let share = lanes.node(Part::Share(class)).class;
+            let share = node(lanes, Part::Share(class)).class;
             assert!(
                 kbit_below(lanes, share.handle) <= share.rate.0,
                 "{class} at {}",
@@ -123,12 +140,12 @@ fn guarantees_never_add_up_to_more_than_what_they_are_part_of() {
 fn every_lane_has_its_share_between_itself_and_the_line() {
     each(|line, lanes| {
         for class in Class::SHAPED {
-            let share = lanes.node(Part::Share(class)).class;
+            let share = node(lanes, Part::Share(class)).class;
             assert_eq!(share.parent, LINE);
             assert_eq!(share.rate, line.rate.percent(line.shares.of(class)));
             assert_eq!(of(lanes, class).parent, share.handle);
         }
-        let small = lanes.node(Part::Queue(Queue::Small)).class;
+        let small = node(lanes, Part::Queue(Queue::Small)).class;
         assert_eq!(small.parent, of(lanes, Class::Standard).parent);
     });
 }
@@ -136,11 +153,11 @@ fn every_lane_has_its_share_between_itself_and_the_line() {
 #[test]
 fn no_lane_may_have_more_than_its_ceiling() {
     each(|line, lanes| {
-        let whole = lanes.node(Part::Line).class;
+        let whole = node(lanes, Part::Line).class;
         assert_eq!((whole.rate, whole.ceil), (line.rate, line.rate));
         for class in Class::SHAPED {
             let ceiling = line.rate.percent(line.ceilings.of(class));
-            assert_eq!(lanes.node(Part::Share(class)).class.ceil, ceiling);
+            assert_eq!(node(lanes, Part::Share(class)).class.ceil, ceiling);
             assert_eq!(of(lanes, class).ceil, ceiling);
         }
         assert!(shaped(lanes).all(|node| node.class.rate <= node.class.ceil));
@@ -152,7 +169,7 @@ fn higher_classes_are_lent_to_first() {
     each(|_, lanes| {
         let prio = Class::SHAPED.map(|class| of(lanes, class).prio);
         assert!(prio.windows(2).all(|pair| pair[0] < pair[1]), "{prio:?}");
-        let small = lanes.node(Part::Queue(Queue::Small)).class;
+        let small = node(lanes, Part::Queue(Queue::Small)).class;
         assert!(small.prio < of(lanes, Class::Standard).prio);
         assert!(small.prio > of(lanes, Class::Premium).prio);
     });
@@ -176,7 +193,11 @@ fn what_names_no_class_is_standard_on_its_way_out_and_unshaped_on_its_way_home()
             Direction::Up => class_minor(Class::Standard),
             Direction::Down => 0,
         };
-        assert_eq!(lanes.root().default_minor, expected);
+        let Root::Htb(root) = lanes.root() else {
+            panic!("expected HTB");
+        };
+        assert_eq!(root.default_minor, expected);
+        assert_eq!(lanes.handle(), root_handle(ShaperKind::Htb));
     });
 }
 
@@ -184,7 +205,7 @@ fn what_names_no_class_is_standard_on_its_way_out_and_unshaped_on_its_way_home()
 fn every_burst_and_quantum_holds_a_whole_packet() {
     each(|line, lanes| {
         let packet = line.mtu_bytes + u32::from(line.framing.overhead_bytes);
-        let whole = lanes.node(Part::Line);
+        let whole = node(lanes, Part::Line);
         for class in shaped(lanes).chain([whole]).map(|node| node.class) {
             let ticks = TickRate::default();
             assert!(class.quantum_bytes >= packet);
@@ -223,6 +244,11 @@ fn every_leaf_holds_some_packets_and_no_more_than_a_small_router_has_room_for() 
                     assert!(codel.memory_bytes <= 4 << 20);
                 }
                 Leaf::Codel(codel) => assert!(codel.limit_packets >= 3),
+                Leaf::Pie(pie) => assert!(pie.limit_packets >= 3 && pie.target_us >= 15_000),
+                Leaf::Cake(cake) => {
+                    assert_eq!(cake.rate, None);
+                    assert!((1 << 16..=4 << 20).contains(&cake.memory_bytes));
+                }
             }
         }
     });
@@ -257,7 +283,7 @@ fn handles_are_the_marks_read_as_hex_and_none_is_there_twice() {
         );
     }
     each(|_, lanes| {
-        let nodes = Part::ALL.map(|part| lanes.node(part));
+        let nodes = parts().map(|part| node(lanes, part)).collect::<Vec<_>>();
         let leaves: Vec<TcHandle> = leaves(lanes).map(|(handle, _)| handle).collect();
         let mut handles: Vec<TcHandle> = nodes.iter().map(|node| node.class.handle).collect();
         assert!(handles.iter().all(|handle| handle.major() == MAJOR));
@@ -272,8 +298,8 @@ fn handles_are_the_marks_read_as_hex_and_none_is_there_twice() {
         handles.sort_unstable();
         handles.dedup();
         assert_eq!(handles.len(), count);
-        for (part, node) in Part::ALL.iter().zip(nodes) {
-            assert_eq!(part.handle(), node.class.handle);
+        for (part, node) in parts().zip(nodes) {
+            assert_eq!(TcHandle::new(MAJOR, part.minor()), node.class.handle);
         }
     });
 }
@@ -282,8 +308,8 @@ fn handles_are_the_marks_read_as_hex_and_none_is_there_twice() {
 fn what_is_above_comes_before_what_is_below() {
     each(|_, lanes| {
         let mut made = vec![ROOT];
-        for part in Part::ALL {
-            let class = lanes.node(part).class;
+        for part in parts() {
+            let class = node(lanes, part).class;
             assert!(made.contains(&class.parent), "{}", class.handle);
             made.push(class.handle);
         }
@@ -302,11 +328,11 @@ fn every_leaf_is_of_the_kind_that_was_asked_for() {
 fn a_paced_line_is_the_same_tree_with_less_of_everything() {
     let whole = line(Direction::Down, Kbit(8_000), Shares::default());
     let paced = Line {
-        pace_percent: 50,
+        pace: Kbit(4_000),
         ..whole
     };
     let [whole, paced] = [whole, paced].map(|line| lanes(line, LeafKind::Bfifo));
-    assert_eq!(paced.node(Part::Line).class.ceil, Kbit(4_000));
+    assert_eq!(node(&paced, Part::Line).class.ceil, Kbit(4_000));
     for (whole, paced) in shaped(&whole).zip(shaped(&paced)) {
         assert_eq!(paced.class.ceil, Kbit(4_000));
         assert_eq!(paced.class.rate, whole.class.rate.percent(50));
@@ -331,7 +357,10 @@ fn the_largest_packet_of_any_device_overflows_nothing() {
             ticks: u32::MAX,
             us: 1,
         };
-        let lanes = Lanes { line, leaf, ticks };
-        assert_eq!(lanes.node(Part::Line).class.burst, Ticks(u32::MAX));
+        let lanes = Lanes {
+            ticks,
+            ..lanes(line, leaf)
+        };
+        assert_eq!(node(&lanes, Part::Line).class.burst, Ticks(u32::MAX));
     }
 }

@@ -3,7 +3,7 @@
 use lanemark::config::Config;
 use lanemark::control::{State, Verb};
 use lanemark::engine::{Answer, Engine, Input, Look, Op, Part, Put, Step};
-use lanemark::value::{Class, IfIndex, TcHandle};
+use lanemark::value::{Class, IfIndex, Root, TcHandle};
 
 use super::house::{self, ABLE, LAN, WAN, WORK, address, opened_by};
 use super::wished::assert_as_wished;
@@ -104,7 +104,10 @@ fn a_tree_that_an_older_version_left_is_brought_in_line() {
     let mut world = World::settled(&premium());
     let wished = world.kernel.picture();
     let root = world.kernel.tree(WAN);
-    root.htb.as_mut().unwrap().default_minor = 0x99;
+    let Some(Root::Htb(htb)) = &mut root.shaper else {
+        panic!("expected HTB");
+    };
+    htb.default_minor = 0x99;
     world.restart();
     world.drive();
     let kinds = world.kinds();
@@ -145,7 +148,7 @@ fn a_tree_is_made_from_the_top_down() {
         let mut made: Vec<TcHandle> = vec![TcHandle::NONE];
         for op in &world.ops {
             match op {
-                Op::Root { dev: on, root } if *on == dev => made.push(root.handle),
+                Op::Root { dev: on, lanes, .. } if *on == dev => made.push(lanes.handle()),
                 Op::Class {
                     dev: on,
                     class,
@@ -173,7 +176,7 @@ fn a_tree_is_made_from_the_top_down() {
         }
         assert_eq!(
             made.len(),
-            2 + Part::ALL.len(),
+            1 + Part::ALL.len(),
             "nothing, the root, the line, the shares and the queues"
         );
     }

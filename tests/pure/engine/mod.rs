@@ -27,6 +27,7 @@ mod policy;
 mod refusals;
 mod saving;
 mod schedules;
+mod shapers;
 mod sight;
 mod stopping;
 mod tables;

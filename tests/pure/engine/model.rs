@@ -7,7 +7,9 @@ use lanemark::config::{Config, Device};
 use lanemark::control::Verb;
 use lanemark::engine::limits::{DEVICES_MAX, FIGHT_WINDOW};
 use lanemark::engine::{Answer, Client, Input, Judgement};
-use lanemark::value::{Cause, Class, Flow, IfIndex, Kbit, Link, MarkLayout, Ports, Rule};
+use lanemark::value::{
+    Cause, Class, Flow, IfIndex, Kbit, LeafKind, Link, MarkLayout, Ports, Rule, ShaperKind,
+};
 
 use super::house::{
     self, ABLE, LAN, WAN, address, at, lan_link, mac, opened_by, opened_to, wan_link,
@@ -73,6 +75,12 @@ fn random_config(dice: &mut Dice) -> Config {
     config.enabled = dice.below(6) > 0;
     config.wan.up = Some(Kbit([512, 1_000, 20_000][dice.below(3)]));
     config.default_class = [Class::Standard, Class::Bulk][dice.below(2)];
+    config.leaf = [None, Some(LeafKind::Sfq)][usize::from(dice.below(4) == 0)];
+    config.scheduler = match dice.below(6) {
+        0 => Some(ShaperKind::Hfsc),
+        1 => Some(ShaperKind::Cake),
+        _ => None,
+    };
     config.mark = layouts()[usize::from(dice.below(4) == 0)];
     for last in DEVICES {
         let class = random_class(dice);
@@ -364,7 +372,7 @@ impl Play {
                 if let Some(root) = kernel.trees.get_mut(&wan) {
                     root.classes
                         .values_mut()
-                        .for_each(|(class, _)| class.ceil = Kbit(7));
+                        .for_each(|(class, _)| class.rate = Kbit(7));
                     self.world.tell(Input::TreeTouched(wan));
                 }
             }

@@ -51,7 +51,7 @@ fn queues_that_go_unheard_come_back_with_the_next_look_at_the_counters() {
 #[test]
 fn a_class_or_leaf_that_another_program_changes_is_put_right() {
     let mut world = World::settled(&base());
-    let express = lanemark::engine::class_handle(Class::Express);
+    let express = super::house::class_handle(Class::Express);
     let root = world.kernel.tree(LAN);
     root.classes.get_mut(&express).unwrap().0.rate = Kbit(1);
     root.leaves.remove(&express);

@@ -357,7 +357,13 @@ fn rules_that_are_refused_for_another_reason_are_not_retried_without_their_guard
 #[test]
 fn what_a_kernel_lacks_is_named_once_and_nothing_is_done() {
     for (abilities, lacking) in [
-        (Abilities { htb: false, ..ABLE }, "CONFIG_NET_SCH_HTB"),
+        (
+            Abilities {
+                shapers: [false; 3],
+                ..ABLE
+            },
+            "CONFIG_NET_SCH_HTB (sch_htb)",
+        ),
         (Abilities { nft: false, ..ABLE }, "CONFIG_NF_TABLES"),
         (
             Abilities {

@@ -2,8 +2,8 @@
 
 use lanemark::engine::{Input, Judgement, Lease, Look};
 use lanemark::value::{
-    Before, ClassSeen, Discipline, FilterSeen, IfIndex, Qdisc, RuleMark, RuleSeen, TableNote,
-    TcHandle, TcStats,
+    Before, CAKE_TINS, ClassSeen, Discipline, FilterSeen, IfIndex, Leaf, Qdisc, Root as Shaper,
+    RuleMark, RuleSeen, TableNote, TcHandle, TcStats,
 };
 
 use super::kernel::Spoilt;
@@ -89,6 +89,7 @@ impl World {
                 backlog_bytes,
                 ..TcStats::default()
             },
+            tins: [TcStats::default(); CAKE_TINS],
         };
         let bare = self
             .kernel
@@ -107,11 +108,15 @@ impl World {
             })
             .collect();
         for (dev, root) in &self.kernel.trees {
-            let discipline = root.htb.map_or(Discipline::Other, |htb| Discipline::Htb {
-                default_minor: htb.default_minor,
-                direct_packets: 0,
+            let discipline = match root.shaper {
+                None => Discipline::Other,
+                Some(Shaper::Cake(cake)) => Discipline::Leaf(Leaf::Cake(cake)),
+                Some(shaper) => Discipline::Shaper(shaper),
+            };
+            seen.push(Qdisc {
+                tins: root.tins,
+                ..qdisc(dev, root.handle, TcHandle::ROOT, discipline, 0)
             });
-            seen.push(qdisc(dev, root.handle, TcHandle::ROOT, discipline, 0));
             let leaves = root.leaves.iter();
             seen.extend(leaves.map(|(class, (handle, leaf, backlog))| {
                 qdisc(dev, *handle, *class, Discipline::Leaf(*leaf), *backlog)

@@ -110,8 +110,8 @@ fn doctor_names_what_is_missing_and_what_bypasses_the_queues() {
     assert!(found(&all, "interfaces").1.contains("WAN eth0, LAN br-lan"));
 
     let bare = Abilities {
-        htb: false,
-        leaves: [false, false, false, true, true],
+        shapers: [false; 3],
+        leaves: [false, false, false, false, true, true, false],
         ..ABLE
     };
     let mut kernel = house::kernel();
@@ -121,7 +121,7 @@ fn doctor_names_what_is_missing_and_what_bypasses_the_queues() {
     let mut world = World::of(kernel, &base(), bare);
     let all = doctor(&mut world);
     for what in [
-        "HTB",
+        "scheduler htb",
         "fq_codel",
         "bytes of flows",
         "interfaces",

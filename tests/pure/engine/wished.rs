@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use lanemark::config::{Config, Lan};
 use lanemark::control::Direction;
-use lanemark::engine::{IFB_NAME, Lanes, Line, Part, Queue};
-use lanemark::value::{Class, IfIndex, IfName, IfNames, Kbit, LeafKind, Link, Mac};
+use lanemark::engine::{IFB_NAME, Lanes, Line, Node, Part};
+use lanemark::value::{Class, IfIndex, IfName, IfNames, Kbit, LeafKind, Link, Mac, ShaperKind};
 
 use super::house::{ABLE, name};
 use super::kernel::{Hook, Kernel, Root};
@@ -44,27 +44,38 @@ fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lane
         framing: config.wan.framing(link.header_bytes()),
         shares,
         ceilings,
-        pace_percent: 100,
+        pace: rate,
     };
     Lanes {
         line,
-        leaf: LeafKind::FqCodel,
+        shaper: config.scheduler.unwrap_or(ShaperKind::Htb),
+        leaf: config.leaf.unwrap_or(LeafKind::FqCodel),
         ticks: ABLE.ticks,
     }
 }
 
 fn assert_tree(root: &Root, wished: &Lanes) {
-    assert_eq!(root.htb, Some(wished.root()));
-    let nodes = Part::ALL.map(|part| wished.node(part));
+    assert_eq!(
+        (root.handle, root.shaper),
+        (wished.handle(), Some(wished.root()))
+    );
+    let nodes: Vec<Node> = Part::ALL
+        .into_iter()
+        .filter_map(|part| wished.node(part))
+        .collect();
     let classes: Vec<_> = root.classes.values().map(|(class, _)| *class).collect();
-    let mut expected = nodes.map(|node| node.class);
+    let mut expected: Vec<_> = nodes.iter().map(|node| node.class).collect();
     expected.sort_by_key(|class| class.handle);
     assert_eq!(classes, expected);
     for node in nodes.iter().filter(|node| node.leaf.is_some()) {
         let (handle, leaf, _) = root.leaves[&node.class.handle];
-        assert_eq!(Some((handle, leaf)), node.leaf);
+        let (name, wished) = node.leaf.unwrap();
+        // It has two names in turn.
+        assert!([name.0, name.0 ^ 0x8000_0000].contains(&handle.0));
+        assert_eq!(leaf, wished);
     }
-    assert_eq!(root.leaves.len(), Queue::ALL.len());
+    let queues = nodes.iter().filter(|node| node.leaf.is_some()).count();
+    assert_eq!(root.leaves.len(), queues);
 }
 
 /// With several LANs, each that is there leads to the IFB device; with one, nothing does and there is none.
@@ -114,7 +125,7 @@ pub fn assert_as_wished(world: &World) {
     let ours: Vec<IfIndex> = kernel
         .trees
         .iter()
-        .filter(|(_, root)| root.htb.is_some())
+        .filter(|(_, root)| root.shaper.is_some())
         .map(|(dev, _)| *dev)
         .collect();
     let mut expected = vec![wan.index, lan.index];
@@ -141,6 +152,8 @@ pub fn assert_as_wished(world: &World) {
         (ruleset.layout, ruleset.default_class),
         (config.mark, config.default_class)
     );
+    let shaper = config.scheduler.unwrap_or(ShaperKind::Htb);
+    assert_eq!(ruleset.shaper, shaper);
     assert_eq!(table.elements, classes_of(config));
     assert_eq!(table.rules, config.rules.as_slice());
     assert_eq!((table.owned, table.spoilt), (ruleset.guarded, None));

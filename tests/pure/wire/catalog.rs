@@ -1,8 +1,9 @@
 //! One of every request that there is.
 
 use lanemark::value::{
-    Codel, FlowKey, FqCodel, Framing, HtbClass, HtbRoot, IfIndex, IfbChange, IfbVerb, Kbit, Leaf,
-    LeafKind, Redirect, Sfq, TcHandle, TickRate, Ticks,
+    Cake, CakeTins, Codel, Curve, FlowKey, FqCodel, Framing, HfscRoot, HtbRoot, IfIndex, IfbChange,
+    IfbVerb, Isolation, Kbit, Leaf, LeafKind, Pie, Redirect, Root, Sfq, ShaperClass, ShaperKind,
+    TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::conntrack::{self, MarkChange, Wanted};
 use lanemark::wire::nft::{self, Table};
@@ -17,10 +18,42 @@ pub type Emit = Box<dyn Fn(&mut Writer<'_>)>;
 
 pub const DEV: IfIndex = IfIndex(7);
 pub const TABLE: Table<'static> = Table { name: "lanemark" };
-pub const ROOT: HtbRoot = HtbRoot {
-    handle: TcHandle::new(0x4c4d, 0),
-    default_minor: 0x30,
-    direct_packets_max: 1000,
+pub const ROOT_HANDLE: TcHandle = TcHandle::new(0x4c4d, 0);
+pub const ROOTS: [Root; 3] = [
+    Root::Htb(HtbRoot {
+        default_minor: 0x30,
+        direct_packets_max: 1000,
+    }),
+    Root::Hfsc(HfscRoot {
+        default_minor: 0x30,
+        overhead_bytes: 18,
+    }),
+    Root::Cake(CAKE),
+];
+pub const CAKE: Cake = Cake {
+    rate: Some(Kbit(950)),
+    tins: CakeTins::Diffserv4,
+    isolation: Isolation::Destinations,
+    framing: Framing {
+        overhead_bytes: 18,
+        mpu_bytes: 64,
+        cells: false,
+    },
+    rtt_us: 0x0203_0405,
+    memory_bytes: u32::MAX,
+};
+pub const CURVED: ShaperClass = ShaperClass {
+    shaper: ShaperKind::Hfsc,
+    handle: TcHandle::new(0x4c4e, 0x10),
+    parent: TcHandle::new(0x4c4e, 1),
+    rate: Kbit(712),
+    ceil: Kbit(950),
+    deadline: Curve {
+        first: Kbit(950),
+        us: 12_000,
+        then: Kbit(712),
+    },
+    ..ShaperClass::NONE
 };
 pub const PLACE: LeafPlace = LeafPlace {
     class: TcHandle::new(0x4c4d, 0x10),
@@ -30,7 +63,8 @@ pub const CHANGE: MarkChange = MarkChange {
     bits: 0x0a00,
     mask: 0x7f00,
 };
-pub const CLASS: HtbClass = HtbClass {
+pub const CLASS: ShaperClass = ShaperClass {
+    shaper: ShaperKind::Htb,
     handle: TcHandle::new(0x4c4d, 0x10),
     parent: TcHandle::new(0x4c4d, 1),
     rate: Kbit(712),
@@ -44,14 +78,16 @@ pub const CLASS: HtbClass = HtbClass {
         mpu_bytes: 254,
         cells: true,
     },
+    ..ShaperClass::NONE
 };
-pub const LEAVES: [Leaf; 5] = [
+pub const LEAVES: [Leaf; 7] = [
     Leaf::FqCodel(FqCodel {
         limit_packets: 1,
         target_us: 0x0203_0405,
         interval_us: 3,
         quantum_bytes: 4,
         memory_bytes: u32::MAX,
+        ecn: true,
     }),
     Leaf::Sfq(Sfq {
         limit_packets: 1,
@@ -62,7 +98,14 @@ pub const LEAVES: [Leaf; 5] = [
         limit_packets: 1,
         target_us: 0x0203_0405,
         interval_us: 3,
+        ecn: true,
     }),
+    Leaf::Pie(Pie {
+        limit_packets: 1,
+        target_us: 0x0203_0405,
+        ecn: true,
+    }),
+    Leaf::Cake(CAKE),
     Leaf::Bfifo {
         limit_bytes: 0x0203_0405,
     },
@@ -140,20 +183,32 @@ fn routing() -> Vec<(String, Emit)> {
         named("filters", |w| {
             tc::emit_filter_dump(w, 1, DEV, TcHandle::EGRESS)
         }),
-        named("root", |w| tc::emit_root(w, 1, DEV, ROOT)),
-        named("no root", |w| tc::emit_root_delete(w, 1, DEV, ROOT.handle)),
+        named("no root", |w| tc::emit_root_delete(w, 1, DEV, ROOT_HANDLE)),
         named("class", |w| {
             tc::emit_class(w, 1, DEV, &CLASS, Put::New, TickRate::default())
+        }),
+        named("curved class", |w| {
+            tc::emit_class(w, 1, DEV, &CURVED, Put::Change, TickRate::default())
         }),
         named("no class", |w| {
             tc::emit_class_delete(w, 1, DEV, CLASS.handle)
         }),
-        named("probe htb", |w| tc::emit_probe(w, 1, DEV, ProbedKind::Htb)),
     ];
     for change in IFB_CHANGES {
         let name = format!("{change:?}");
         all.push(named(&name, move |w| {
             tc::emit_ifb(w, 1, "ifb-lanemark", &change)
+        }));
+    }
+    for root in ROOTS {
+        let kind = root.kind();
+        for put in [Put::New, Put::Instead, Put::Change] {
+            all.push(named(&format!("{} {put:?}", kind.name()), move |w| {
+                tc::emit_root(w, 1, DEV, ROOT_HANDLE, &root, put)
+            }));
+        }
+        all.push(named(&format!("probe {}", kind.name()), move |w| {
+            tc::emit_probe(w, 1, DEV, ProbedKind::Shaper(kind))
         }));
     }
     for leaf in LEAVES {

@@ -3,7 +3,8 @@
 use lanemark::apply::DATAGRAM_BYTES_MAX;
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::value::{
-    Discipline, FLOW_KEY_BYTES_MAX, FilterSeen, HtbClass, Kbit, LinkKind, Mac, TcHandle, TickRate,
+    Discipline, FLOW_KEY_BYTES_MAX, FilterSeen, Kbit, Leaf, LinkKind, Mac, Root, ShaperClass,
+    TcHandle, TickRate,
 };
 use lanemark::wire::conntrack;
 use lanemark::wire::link::{self, LinkChange};
@@ -12,7 +13,8 @@ use lanemark::wire::tc::{self, Put, TcChange};
 use lanemark::wire::{Order, Overflow, Writer, netlink};
 
 use super::catalog::{
-    CHANGE, CLASS, DEV, IFB_CHANGES, LEAVES, PLACE, REDIRECT, ROOT, TABLE, key, requests,
+    CHANGE, CLASS, CURVED, DEV, IFB_CHANGES, LEAVES, PLACE, REDIRECT, ROOT_HANDLE, ROOTS, TABLE,
+    key, requests,
 };
 use super::fixture::ORDERS;
 use super::raw::{Attribute, Bytes, Nest, take_one_apart, write};
@@ -80,27 +82,32 @@ fn qdiscs_classes_and_leaves_are_read_as_they_were_written() {
                 .unwrap()
                 .unwrap()
         };
-        let TcChange::Qdisc(root) = read(&|w| tc::emit_root(w, 1, DEV, ROOT)) else {
-            panic!()
-        };
-        assert_eq!(
-            (root.dev, root.handle, root.parent),
-            (DEV, ROOT.handle, TcHandle::ROOT)
-        );
-        assert_eq!(
-            root.discipline,
-            Discipline::Htb {
-                default_minor: 0x30,
-                direct_packets: 0
-            }
-        );
-        for put in [Put::New, Put::Change] {
-            let emit =
-                |w: &mut Writer<'_>| tc::emit_class(w, 1, DEV, &CLASS, put, TickRate::default());
-            let TcChange::Class(class) = read(&emit) else {
+        for root in ROOTS {
+            let TcChange::Qdisc(seen) =
+                read(&|w| tc::emit_root(w, 1, DEV, ROOT_HANDLE, &root, Put::New))
+            else {
                 panic!()
             };
-            assert_eq!((class.dev, class.class), (DEV, CLASS));
+            assert_eq!(
+                (seen.dev, seen.handle, seen.parent),
+                (DEV, ROOT_HANDLE, TcHandle::ROOT)
+            );
+            let expected = match root {
+                Root::Cake(cake) => Discipline::Leaf(Leaf::Cake(cake)),
+                root => Discipline::Shaper(root),
+            };
+            assert_eq!(seen.discipline, expected);
+        }
+        for put in [Put::New, Put::Change] {
+            for class in [CLASS, CURVED] {
+                let emit = |w: &mut Writer<'_>| {
+                    tc::emit_class(w, 1, DEV, &class, put, TickRate::default())
+                };
+                let TcChange::Class(seen) = read(&emit) else {
+                    panic!()
+                };
+                assert_eq!((seen.dev, seen.class), (DEV, class));
+            }
             for leaf in LEAVES {
                 let TcChange::Qdisc(seen) = read(&|w| tc::emit_leaf(w, 1, DEV, PLACE, &leaf, put))
                 else {
@@ -115,10 +122,10 @@ fn qdiscs_classes_and_leaves_are_read_as_they_were_written() {
         }
         let gone = TcChange::QdiscGone {
             dev: DEV,
-            handle: ROOT.handle,
+            handle: ROOT_HANDLE,
         };
         assert_eq!(
-            read(&|w| tc::emit_root_delete(w, 1, DEV, ROOT.handle)),
+            read(&|w| tc::emit_root_delete(w, 1, DEV, ROOT_HANDLE)),
             gone
         );
         let gone = TcChange::ClassGone {
@@ -140,7 +147,7 @@ fn a_rate_beyond_the_kernels_field_is_the_fastest_that_fits() {
         (u32::MAX, u32::MAX / 125),
     ] {
         for order in ORDERS {
-            let class = HtbClass {
+            let class = ShaperClass {
                 rate: Kbit(rate),
                 ..CLASS
             };
@@ -272,12 +279,18 @@ fn what_is_only_changed_is_not_made_when_it_is_gone() {
     for order in ORDERS {
         let flags =
             |emit: &dyn Fn(&mut Writer<'_>)| take_one_apart(&emitted(order, emit), order).flags;
-        for (put, made, leaf_flags) in [(Put::New, true, 0x505), (Put::Change, false, 0x005)] {
+        for (put, made, leaf_flags, root_flags) in [
+            (Put::New, true, 0x505, 0x605),
+            (Put::Instead, true, 0x505, 0x505),
+            (Put::Change, false, 0x005, 0x005),
+        ] {
             let ticks = TickRate::default();
             let class = flags(&|w| tc::emit_class(w, 1, DEV, &CLASS, put, ticks));
             assert_eq!(class & CREATE != 0, made);
             let leaf = flags(&|w| tc::emit_leaf(w, 1, DEV, PLACE, &LEAVES[0], put));
             assert_eq!(leaf, leaf_flags);
+            let root = flags(&|w| tc::emit_root(w, 1, DEV, ROOT_HANDLE, &ROOTS[1], put));
+            assert_eq!(root, root_flags);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use lanemark::apply::rules::{read_rule_comment, read_table_comment};
 use lanemark::apply::{self, Family, Request};
-use lanemark::engine::{Devices, Look, Op, Put, class_handle};
+use lanemark::config::Shares;
+use lanemark::control::Direction;
+use lanemark::engine::{Devices, Lanes, Line, Look, Op, Put};
 use lanemark::value::{
-    Before, Class, Framing, HtbClass, HtbRoot, IfIndex, Kbit, Leaf, RuleMark, Ruleset, TableNote,
-    TcHandle, TickRate, Ticks,
+    Before, Framing, IfIndex, Kbit, Leaf, LeafKind, RuleMark, Ruleset, ShaperClass, ShaperKind,
+    TableNote, TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::{Order, tc};
 
@@ -16,29 +18,49 @@ use super::rules::{batch, change, few, ruleset, unusual};
 /// Rules of one set.
 const RULES: u16 = 16;
 
+/// Some queues.
+const LANES: Lanes = Lanes {
+    line: Line {
+        direction: Direction::Up,
+        rate: Kbit(950),
+        mtu_bytes: 1500,
+        framing: Framing {
+            overhead_bytes: 0,
+            mpu_bytes: 0,
+            cells: false,
+        },
+        shares: Shares::WHOLE,
+        ceilings: Shares::WHOLE,
+        pace: Kbit(950),
+    },
+    shaper: ShaperKind::Htb,
+    leaf: LeafKind::Bfifo,
+    ticks: TickRate { ticks: 125, us: 8 },
+};
+
+/// Bulk's class.
+const CLASS: ShaperClass = ShaperClass {
+    handle: TcHandle::new(0x4c4d, 0x40),
+    parent: TcHandle::new(0x4c4d, 1),
+    rate: Kbit(8),
+    ceil: Kbit(950),
+    burst: Ticks(1),
+    cburst: Ticks(2),
+    quantum_bytes: 1514,
+    prio: 3,
+    ..ShaperClass::NONE
+};
+
 #[test]
 fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
     let (dev, handle) = (IfIndex(7), TcHandle::new(0x4c4d, 0));
-    let root = HtbRoot {
-        handle,
-        default_minor: 0x30,
-        direct_packets_max: 1000,
-    };
-    let class = HtbClass {
-        handle: class_handle(Class::Bulk),
-        parent: TcHandle::new(0x4c4d, 1),
-        rate: Kbit(8),
-        ceil: Kbit(950),
-        burst: Ticks(1),
-        cburst: Ticks(2),
-        quantum_bytes: 1514,
-        prio: 3,
-        framing: Framing::default(),
-    };
+    let (lanes, root) = (LANES, LANES.root());
+    let class_handle = CLASS.handle;
+    let class = CLASS;
     let leaf = Leaf::Pfifo { limit_packets: 10 };
     let leaf_handle = TcHandle::new(0x4c40, 0);
     let place = tc::LeafPlace {
-        class: class.handle,
+        class: class_handle,
         handle: leaf_handle,
     };
     let slow = TickRate { ticks: 1, us: 1 };
@@ -58,8 +80,23 @@ fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
             bytes
         };
         assert_eq!(
-            ask(Op::Root { dev, root }),
-            emitted(order, |w| tc::emit_root(w, 77, dev, root))
+            ask(Op::Root {
+                dev,
+                lanes,
+                put: Put::Instead
+            }),
+            emitted(order, |w| tc::emit_root(
+                w,
+                77,
+                dev,
+                handle,
+                &root,
+                tc::Put::Instead
+            ))
+        );
+        assert_eq!(
+            ask(Op::DeleteClass { dev, handle }),
+            emitted(order, |w| tc::emit_class_delete(w, 77, dev, handle))
         );
         assert_eq!(
             ask(Op::DeleteRoot { dev, handle }),
@@ -72,7 +109,7 @@ fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
             assert_eq!(
                 ask(Op::Leaf {
                     dev,
-                    class: class.handle,
+                    class: class_handle,
                     handle: leaf_handle,
                     leaf,
                     put

@@ -1,7 +1,8 @@
 //! Qdiscs and classes.
 
 use lanemark::value::{
-    ClassSeen, Codel, Discipline, FqCodel, Framing, HtbClass, IfIndex, Kbit, Leaf, Qdisc, Sfq,
+    CAKE_TINS, Cake, CakeTins, ClassSeen, Codel, Curve, Discipline, FqCodel, Framing, HfscRoot,
+    HtbRoot, IfIndex, Isolation, Kbit, Leaf, Pie, Qdisc, Root, Sfq, ShaperClass, ShaperKind,
     TcHandle, TcStats, Ticks,
 };
 use lanemark::wire::Order;
@@ -39,6 +40,7 @@ pub const fn qdisc(
         parent,
         discipline,
         stats,
+        tins: [NOTHING; CAKE_TINS],
     })
 }
 
@@ -59,6 +61,7 @@ const FQ_CODEL: Leaf = Leaf::FqCodel(FqCodel {
     interval_us: 113_999,
     quantum_bytes: 300,
     memory_bytes: 1 << 20,
+    ecn: false,
 });
 const SFQ: Leaf = Leaf::Sfq(Sfq {
     limit_packets: 40,
@@ -69,6 +72,12 @@ const CODEL: Leaf = Leaf::Codel(Codel {
     limit_packets: 50,
     target_us: 18_999,
     interval_us: 113_999,
+    ecn: false,
+});
+const PIE: Leaf = Leaf::Pie(Pie {
+    limit_packets: 50,
+    target_us: 19_000,
+    ecn: true,
 });
 pub const BFIFO: Leaf = Leaf::Bfifo {
     limit_bytes: 12_000,
@@ -104,9 +113,9 @@ fn leaves_are_told_with_parameters_and_counters() {
             [[25_884, 18, 61, 9, 11_274], [31_340, 22, 66, 0, 0]],
         ),
         (
-            "cake",
-            Discipline::Other,
-            [[23_928, 16, 41, 31, 43_214], [30_810, 21, 62, 5, 6_586]],
+            "pie",
+            Discipline::Leaf(PIE),
+            [[30_426, 21, 13, 23, 31_102], [41_170, 29, 4, 15, 20_358]],
         ),
     ] {
         for (order, counted) in ORDERS.into_iter().zip(counted) {
@@ -130,10 +139,10 @@ fn leaves_are_told_with_parameters_and_counters() {
 
 /// What hangs at `wan0`: the root, a `bfifo` and a `pfifo`.
 fn tree() -> [TcChange; 3] {
-    let htb = Discipline::Htb {
+    let htb = Discipline::Shaper(Root::Htb(HtbRoot {
         default_minor: 0x30,
-        direct_packets: 0,
-    };
+        direct_packets_max: 1000,
+    }));
     [
         qdisc(4, 0x4c4d_0000, ROOT, htb, stats([14_452, 18, 3, 0, 0])),
         qdisc(
@@ -161,6 +170,7 @@ fn a_tree_is_told_among_the_other_devices_qdiscs() {
         interval_us: 99_999,
         quantum_bytes: 1_514,
         memory_bytes: 32 << 20,
+        ecn: true,
     };
     let lo = qdisc(1, 0, ROOT, Discipline::Other, NOTHING);
     // The kernel without fq_codel attaches pfifo_fast to ifb0 by itself, the other one fq_codel.
@@ -225,8 +235,8 @@ fn a_qdisc_that_takes_anothers_place_is_two_events() {
 }
 
 /// A class of 4c4d: on device 4, by minor number, rate, burst in ticks and precedence; all may send 950 kbit/s.
-fn class(minor: u16, rate: u32, burst: u32, prio: u8) -> HtbClass {
-    HtbClass {
+fn class(minor: u16, rate: u32, burst: u32, prio: u8) -> ShaperClass {
+    ShaperClass {
         handle: TcHandle::new(0x4c4d, minor),
         parent: TcHandle::new(0x4c4d, u16::from(minor != 1)),
         rate: Kbit(rate),
@@ -243,10 +253,11 @@ fn class(minor: u16, rate: u32, burst: u32, prio: u8) -> HtbClass {
             },
             _ => Framing::default(),
         },
+        ..ShaperClass::NONE
     }
 }
 
-const fn seen(dev: u32, class: HtbClass, stats: TcStats) -> Option<TcChange> {
+const fn seen(dev: u32, class: ShaperClass, stats: TcStats) -> Option<TcChange> {
     Some(TcChange::Class(ClassSeen {
         dev: IfIndex(dev),
         class,
@@ -290,7 +301,7 @@ fn classes_are_told_with_parameters_and_counters() {
 
 #[test]
 fn the_flows_of_a_leaf_are_no_classes_of_ours() {
-    let parameters = HtbClass {
+    let parameters = ShaperClass {
         handle: TcHandle::new(1, 0x10),
         parent: TcHandle::new(1, 0),
         rate: Kbit(100),
@@ -318,6 +329,102 @@ fn the_flows_of_a_leaf_are_no_classes_of_ours() {
 }
 
 #[test]
+fn hfsc_is_told_with_its_sizes_curves_and_counters() {
+    let root = Discipline::Shaper(Root::Hfsc(HfscRoot {
+        default_minor: 0x30,
+        overhead_bytes: 18,
+    }));
+    let class = |minor, deadline, rate, ceil| ShaperClass {
+        shaper: ShaperKind::Hfsc,
+        handle: TcHandle::new(0x4c4e, minor),
+        parent: TcHandle::new(0x4c4e, u16::from(minor > 1)),
+        rate: Kbit(rate),
+        ceil: Kbit(ceil),
+        deadline,
+        ..ShaperClass::NONE
+    };
+    let none = Curve::default();
+    let deadline = Curve {
+        first: Kbit(950),
+        us: 12_000,
+        then: Kbit(712),
+    };
+    for order in ORDERS {
+        let counted = stats([12_256, 8, 4, 0, 0]);
+        let expected = qdisc(7, 0x4c4e_0000, ROOT, root, counted);
+        assert_eq!(read(order, "qdisc-hfsc"), [Some(expected)], "{order:?}");
+        let classes = [
+            (class(0, none, 0, 0), NOTHING),
+            (class(1, none, 950, 950), NOTHING),
+            (class(0x10, deadline, 712, 950), NOTHING),
+            (class(0x30, none, 95, 950), counted),
+        ];
+        let expected = classes.map(|(class, stats)| {
+            let dev = IfIndex(7);
+            Some(TcChange::Class(ClassSeen { dev, class, stats }))
+        });
+        assert_eq!(read(order, "class-hfsc"), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn cake_is_told_with_parameters_and_the_counters_of_its_tins() {
+    let root = Cake {
+        rate: Some(Kbit(950)),
+        tins: CakeTins::Diffserv4,
+        isolation: Isolation::Sources,
+        framing: Framing {
+            overhead_bytes: 18,
+            mpu_bytes: 64,
+            cells: false,
+        },
+        rtt_us: 100_000,
+        memory_bytes: 1 << 20,
+    };
+    // Recorded with `triple-isolate`, which is none of ours.
+    let leaf = Cake { rate: None, ..root };
+    for (order, counted, tins) in [
+        (
+            LITTLE,
+            [74_192, 52, 7, 0, 0],
+            [[0; 5], [61_528, 44, 7, 0, 0], [0; 5], [20_526, 15, 0, 0, 0]],
+        ),
+        (
+            BIG,
+            [72_970, 53, 6, 0, 0],
+            [[0; 5], [61_528, 44, 6, 0, 0], [0; 5], [20_526, 15, 0, 0, 0]],
+        ),
+    ] {
+        let found = read(order, "qdisc-cake-root");
+        let [Some(TcChange::Qdisc(seen))] = found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (seen.handle, seen.parent, seen.discipline),
+            (
+                TcHandle::new(0x4c4f, 0),
+                TcHandle::ROOT,
+                Discipline::Leaf(Leaf::Cake(root))
+            )
+        );
+        assert_eq!(
+            (seen.stats, seen.tins),
+            (stats(counted), tins.map(stats)),
+            "{order:?}"
+        );
+        let found = read(order, "qdisc-cake");
+        let [Some(TcChange::Qdisc(seen))] = found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            seen.discipline,
+            Discipline::Leaf(Leaf::Cake(leaf)),
+            "{order:?}"
+        );
+    }
+}
+
+#[test]
 fn what_the_kernel_rounds_or_does_not_know_is_still_in_force() {
     let wished = FqCodel {
         limit_packets: 1001,
@@ -325,6 +432,7 @@ fn what_the_kernel_rounds_or_does_not_know_is_still_in_force() {
         interval_us: 114_000,
         quantum_bytes: 1514,
         memory_bytes: 1 << 20,
+        ecn: true,
     };
     let seen = |change: fn(&mut FqCodel)| {
         let mut seen = wished;

@@ -1,13 +1,14 @@
 //! What we ask of the kernel, beside what `tc` and `conntrack` asked for the same thing.
 
 use lanemark::value::{
-    Codel, FlowKey, FqCodel, Framing, HtbClass, HtbRoot, IfIndex, Kbit, Leaf, LeafKind, Sfq,
-    TcHandle, TickRate, Ticks,
+    Cake, Codel, FlowKey, FqCodel, Framing, HfscRoot, HtbRoot, IfIndex, Isolation, Kbit, Leaf,
+    LeafKind, Pie, Root, Sfq, ShaperClass, ShaperKind, TcHandle, TickRate, Ticks,
 };
 use lanemark::wire::conntrack::{self, MarkChange};
 use lanemark::wire::tc::{self, LeafPlace, ProbedKind, Put};
 use lanemark::wire::{Order, Writer, address, link, neighbour, nft, route};
 
+use super::catalog::{CAKE, CURVED};
 use super::emitted;
 use super::fixture::{ORDERS, fixture};
 use super::raw::{
@@ -59,26 +60,22 @@ const REPLACE: (&str, &str) = (
     "flags",
     "REPLACE, not EXCL: the kernel's own default may stand there",
 );
-const ECN: (&str, &str) = (
-    "2/4",
-    "recorded with noecn, to see it; ours marks rather than drops",
-);
 
 #[test]
 fn qdiscs_are_made_as_tc_makes_them() {
     let root: Emit = |w| {
-        let root = HtbRoot {
-            handle: TcHandle::new(0x4c4d, 0),
+        let root = Root::Htb(HtbRoot {
             default_minor: 0x30,
             direct_packets_max: 1000,
-        };
-        tc::emit_root(w, 1, DEV, root);
+        });
+        tc::emit_root(w, 1, DEV, TcHandle::new(0x4c4d, 0), &root, Put::New);
     };
     let leaf = |leaf| move |w: &mut Writer<'_>| tc::emit_leaf(w, 1, DEV, UNDER, &leaf, Put::New);
     let codel = Codel {
         limit_packets: 50,
         target_us: 19_000,
         interval_us: 114_000,
+        ecn: false,
     };
     let fq_codel = FqCodel {
         limit_packets: 1001,
@@ -86,6 +83,7 @@ fn qdiscs_are_made_as_tc_makes_them() {
         interval_us: 114_000,
         quantum_bytes: 300,
         memory_bytes: 1 << 20,
+        ecn: false,
     };
     for order in ORDERS {
         let direct = (
@@ -102,7 +100,7 @@ fn qdiscs_are_made_as_tc_makes_them() {
         assert_alike(
             both(order, "req-qdisc-codel-add", leaf(Leaf::Codel(codel))),
             OPTIONS,
-            &[REPLACE, ECN],
+            &[REPLACE],
         );
         let flows = ("2/5", "how many queues: ours keeps the kernel's 1,024");
         let fq_codel = both(
@@ -110,7 +108,75 @@ fn qdiscs_are_made_as_tc_makes_them() {
             "req-qdisc-fq-codel-add",
             leaf(Leaf::FqCodel(fq_codel)),
         );
-        assert_alike(fq_codel, OPTIONS, &[REPLACE, ECN, flows]);
+        assert_alike(fq_codel, OPTIONS, &[REPLACE, flows]);
+    }
+}
+
+#[test]
+fn hfsc_cake_and_pie_are_made_as_tc_makes_them() {
+    let hfsc = Root::Hfsc(HfscRoot {
+        default_minor: 0x30,
+        overhead_bytes: 18,
+    });
+    let class = ShaperClass {
+        parent: TcHandle::new(0x4c4e, 0),
+        ..CURVED
+    };
+    let cake = Root::Cake(Cake {
+        isolation: Isolation::Sources,
+        rtt_us: 100_000,
+        memory_bytes: 1 << 20,
+        ..CAKE
+    });
+    let pie = Leaf::Pie(Pie {
+        limit_packets: 50,
+        target_us: 19_000,
+        ecn: true,
+    });
+    let device = IfIndex(6);
+    for order in ORDERS {
+        let root = |handle, root| {
+            move |w: &mut Writer<'_>| tc::emit_root(w, 1, device, handle, &root, Put::New)
+        };
+        assert_alike(
+            both(
+                order,
+                "req-qdisc-hfsc-add",
+                root(TcHandle::new(0x4c4e, 0), hfsc),
+            ),
+            &["8"],
+            &[],
+        );
+        assert_alike(
+            both(order, "req-class-hfsc-add", |w| {
+                tc::emit_class(w, 1, device, &class, Put::New, TickRate::default())
+            }),
+            OPTIONS,
+            &[],
+        );
+        assert_alike(
+            both(
+                order,
+                "req-qdisc-cake-root-add",
+                root(TcHandle::new(0x4c4f, 0), cake),
+            ),
+            OPTIONS,
+            &[
+                ("2/8", "tc says the target that follows from the distance"),
+                ("2/9", "tc says what is so anyway: no other rate than this"),
+                ("2/4", "no cells, which tc does not say"),
+            ],
+        );
+        assert_alike(
+            both(order, "req-qdisc-pie-add", |w| {
+                tc::emit_leaf(w, 1, DEV, UNDER, &pie, Put::New)
+            }),
+            OPTIONS,
+            &[
+                REPLACE,
+                ("2/3", "how often it looks: ours keeps the kernel's 15 ms"),
+            ],
+        );
     }
 }
 
@@ -166,13 +232,13 @@ fn class(
     [burst, cburst]: [u32; 2],
     prio: u8,
     framing: Framing,
-) -> HtbClass {
+) -> ShaperClass {
     let (handle, parent) = (
         TcHandle::new(0x4c4d, minor),
         TcHandle::new(0x4c4d, u16::from(minor != 1)),
     );
     let (rate, ceil, burst, cburst) = (Kbit(rate), Kbit(ceil), Ticks(burst), Ticks(cburst));
-    HtbClass {
+    ShaperClass {
         handle,
         parent,
         rate,
@@ -182,6 +248,7 @@ fn class(
         quantum_bytes: 1514,
         prio,
         framing,
+        ..ShaperClass::NONE
     }
 }
 
@@ -415,14 +482,18 @@ fn questions_to_the_netfilter_family_are_these_bytes() {
 #[test]
 fn a_probe_has_options_that_no_kernel_takes() {
     for (kind, name, nested) in [
-        (ProbedKind::Htb, "htb", true),
+        (ProbedKind::Shaper(ShaperKind::Htb), "htb", true),
+        (ProbedKind::Shaper(ShaperKind::Hfsc), "hfsc", false),
+        (ProbedKind::Shaper(ShaperKind::Cake), "cake", true),
+        (ProbedKind::Leaf(LeafKind::Cake), "cake", true),
+        (ProbedKind::Leaf(LeafKind::Pie), "pie", true),
         (ProbedKind::Leaf(LeafKind::FqCodel), "fq_codel", true),
         (ProbedKind::Leaf(LeafKind::Codel), "codel", true),
         (ProbedKind::Leaf(LeafKind::Sfq), "sfq", false),
         (ProbedKind::Leaf(LeafKind::Bfifo), "bfifo", false),
         (ProbedKind::Leaf(LeafKind::Pfifo), "pfifo", false),
     ] {
-        let short = [Attribute(1, &[U8(0)])];
+        let short = [Attribute(2, &[U8(0)])];
         let options = if nested {
             Nest(2, &short)
         } else {

@@ -5,8 +5,8 @@ use lanemark::config::{KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Mss, Rule, Ruleset, TcHandle,
-    TickRate, policy,
+    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Mss, Rule, Ruleset,
+    ShaperKind, TcHandle, TickRate, policy,
 };
 use lanemark::wire::Writer;
 
@@ -27,6 +27,7 @@ pub fn ruleset() -> Ruleset {
             lower: None,
         },
         ahead: Ahead::default(),
+        shaper: ShaperKind::Htb,
         guarded: false,
         before: Before { acct: Some(false) },
     }
@@ -45,6 +46,7 @@ pub fn unusual() -> Ruleset {
             lower: None,
         },
         ahead: Ahead::default(),
+        shaper: ShaperKind::Htb,
         guarded: true,
         before: Before { acct: None },
     }
