@@ -8,6 +8,7 @@ use lanemark::lab::house::{LAN, Resident, WAN};
 
 use crate::bed::{Bed, Wish};
 use crate::flood::Flood;
+use crate::program::tool;
 use crate::promise::{SOON, Tried, patient, promises, until};
 use crate::see::{self, Sent};
 
@@ -15,6 +16,7 @@ promises! {
     each_lane_gets_its_share_while_all_want_more,
     what_one_lane_does_not_take_is_lent_to_the_others,
     a_ceiling_holds_while_the_line_is_empty,
+    lanes_that_an_older_program_left_below_the_line_move_into_their_shares,
 }
 
 /// So long is counted: 40 packets of the smallest share, at the rate below. A slow machine takes longer to look, and less surely at once.
@@ -181,6 +183,37 @@ fn a_ceiling_holds_while_the_line_is_empty() -> Tried {
         for ((classes, line), percent) in measured(&bed).iter().zip(LINE_KBIT).zip(percent) {
             near(host, classes[handle], line * percent / 100, 5);
         }
+    }
+    Ok(())
+}
+
+fn lanes_that_an_older_program_left_below_the_line_move_into_their_shares() -> Tried {
+    let bed = Bed::new()?;
+    let tc = |words: &str| tool(bed.router(), &format!("tc {words}"));
+    for (dev, default) in [(WAN, "0x30"), (LAN, "0")] {
+        tc(&format!(
+            "qdisc add dev {dev} root handle 4c4d: htb default {default}"
+        ));
+        tc(&format!(
+            "class add dev {dev} parent 4c4d: classid 4c4d:1 htb rate 20mbit"
+        ));
+        for minor in [10, 20, 36, 30, 40] {
+            tc(&format!(
+                "class add dev {dev} parent 4c4d:1 classid 4c4d:{minor} htb rate 1mbit ceil 20mbit"
+            ));
+            tc(&format!(
+                "qdisc add dev {dev} parent 4c4d:{minor} handle 4c{minor}: bfifo"
+            ));
+        }
+    }
+    let _lanemark = bed.start_settled(&Wish::default());
+    for dev in [WAN, LAN] {
+        let listed = tc(&format!("class show dev {dev}"));
+        for (class, share) in [(10, 11), (20, 21), (36, 31), (30, 31), (40, 41)] {
+            let moved = format!("class htb 4c4d:{class} parent 4c4d:{share} ");
+            assert!(listed.contains(&moved), "expected {moved}: {listed}");
+        }
+        assert_eq!(see::root_qdisc(bed.router(), dev), see::OUR_ROOT);
     }
     Ok(())
 }
