@@ -2,7 +2,7 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::parse::AUTO;
-use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION};
+use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
 use crate::value::{Class, LeafKind, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
@@ -97,18 +97,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(style.first, "version", &VERSION)?;
     text.put(next, "enabled", enabled)?;
     text.put(next, "wan", &"")?;
-    let name = wan.interface.as_ref();
-    let name = name.map_or(&AUTO as &dyn fmt::Display, |name| name);
-    text.put(open, "interface", &Quoted(Some(name)))?;
-    text.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
-    text.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
-    text.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
-    text.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
-    text.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
-    let mss = if wan.mss.to_path { "pmtu" } else { "off" };
-    text.put(comma, "mss", &Quoted(Some(&mss)))?;
-    text.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
-    text.to.write_str(style.close)?;
+    line(text, wan)?;
     text.put(next, "lan", &Lans { lan, comma })?;
     text.put(next, "default_class", &Quoted(Some(default_class)))?;
     let scheduler = scheduler.map_or(AUTO, ShaperKind::name);
@@ -145,6 +134,25 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         schedule.map_or(Ok(()), |schedule| text.schedule(schedule))
     })?;
     text.to.write_str(style.end)
+}
+
+/// What the line is.
+fn line(text: &mut Text<'_>, wan: &Wan) -> fmt::Result {
+    let Style {
+        open, comma, close, ..
+    } = *text.style;
+    let name = wan.interface.as_ref();
+    let name = name.map_or(&AUTO as &dyn fmt::Display, |name| name);
+    text.put(open, "interface", &Quoted(Some(name)))?;
+    text.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
+    text.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
+    text.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
+    text.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
+    text.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
+    let mss = if wan.mss.to_path { "pmtu" } else { "off" };
+    text.put(comma, "mss", &Quoted(Some(&mss)))?;
+    text.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
+    text.to.write_str(close)
 }
 
 /// Percent of each class: once where both directions have the same.
