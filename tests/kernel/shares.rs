@@ -9,7 +9,7 @@ use lanemark::lab::house::{LAN, Resident, WAN};
 use crate::bed::{Bed, Wish};
 use crate::flood::Flood;
 use crate::program::tool;
-use crate::promise::{SOON, Tried, patient, promises, until};
+use crate::promise::{SOON, Tried, patience, patient, promises, until};
 use crate::see::{self, Sent};
 
 promises! {
@@ -23,7 +23,7 @@ promises! {
 const WINDOW: Duration = Duration::from_secs(4);
 
 /// The line, up and down, and what each host offers: a little more than all of it.
-pub const LINE_KBIT: [u32; 2] = [10_000, 20_000];
+const LINE_KBIT: [u32; 2] = [10_000, 20_000];
 const OFFERED_PERCENT: u32 = 115;
 
 /// Who sends in which lane.
@@ -33,6 +33,11 @@ pub const LANES: [(&str, &str, &str); 4] = [
     ("guest0", "standard", "4c4d:30"),
     ("guest1", "bulk", "4c4d:40"),
 ];
+
+/// The line on this machine. A slow one cannot fill more, and then its processor would be measured and not the shaper.
+pub fn line_kbit() -> [u32; 2] {
+    LINE_KBIT.map(|kbit| kbit / patience())
+}
 
 pub const SHARES: [u8; 4] = [60, 25, 13, 2];
 
@@ -44,8 +49,8 @@ pub fn wish() -> Wish<'static> {
         Resident::guest(1),
     ];
     let wish = Wish {
-        up_kbit: LINE_KBIT[0],
-        down_kbit: LINE_KBIT[1],
+        up_kbit: line_kbit()[0],
+        down_kbit: line_kbit()[1],
         shares: SHARES,
         ..Wish::default()
     };
@@ -57,7 +62,7 @@ pub fn wish() -> Wish<'static> {
 
 /// Everybody but one sends and gets, and their lanes are full.
 fn floods(bed: &Bed, silent: Option<&str>) -> Vec<Flood> {
-    let floods = pour(bed, silent, LINE_KBIT);
+    let floods = pour(bed, silent, line_kbit());
     until("packets that wait in every lane", SOON, || {
         let full = LANES.iter().all(|(host, _, class)| {
             Some(*host) == silent
@@ -126,7 +131,7 @@ fn each_lane_gets_its_share_while_all_want_more() -> Tried {
     let bed = Bed::with_guests(2)?;
     let _lanemark = bed.start_settled(&wish());
     let _floods = floods(&bed, None);
-    for (classes, line) in measured(&bed).iter().zip(LINE_KBIT) {
+    for (classes, line) in measured(&bed).iter().zip(line_kbit()) {
         near("the line", classes["4c4d:1"], line, 3);
         for ((_, class, handle), share) in LANES.iter().zip(SHARES) {
             let promised = line * u32::from(share) / 100;
@@ -141,7 +146,7 @@ fn what_one_lane_does_not_take_is_lent_to_the_others() -> Tried {
     let _lanemark = bed.start_settled(&wish());
     for (silent, ..) in LANES {
         let _floods = floods(&bed, Some(silent));
-        for (classes, line) in measured(&bed).iter().zip(LINE_KBIT) {
+        for (classes, line) in measured(&bed).iter().zip(line_kbit()) {
             near(
                 &format!("the line without {silent}"),
                 classes["4c4d:1"],
@@ -172,15 +177,15 @@ fn a_ceiling_holds_while_the_line_is_empty() -> Tried {
         ("guest1", "4c4d:40", [30, 50]),
         ("tv", "4c4d:20", [100, 40]),
     ] {
-        let _up = Flood::up(&bed, host, LINE_KBIT[0] * OFFERED_PERCENT / 100);
-        let _down = Flood::down(&bed, host, LINE_KBIT[1] * OFFERED_PERCENT / 100);
+        let _up = Flood::up(&bed, host, line_kbit()[0] * OFFERED_PERCENT / 100);
+        let _down = Flood::down(&bed, host, line_kbit()[1] * OFFERED_PERCENT / 100);
         until("packets that wait", SOON, || {
             let full = [WAN, LAN]
                 .iter()
                 .all(|dev| see::backlog_packets(bed.router(), dev, handle) > 0);
             full.then_some(())
         });
-        for ((classes, line), percent) in measured(&bed).iter().zip(LINE_KBIT).zip(percent) {
+        for ((classes, line), percent) in measured(&bed).iter().zip(line_kbit()).zip(percent) {
             near(host, classes[handle], line * percent / 100, 5);
         }
     }
