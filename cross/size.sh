@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The size of what cross/build.sh has made, against the budget: fails above it.
+# The size of what cross/build.sh has made, against the goal, of which it tells, and the limit: fails above that.
 #
 #   cross/size.sh [TARGET...]             the table
 #   cross/size.sh --save [TARGET...]      keeps it in cross/sizes.txt
@@ -17,12 +17,12 @@ esac
 kept=$root/cross/sizes.txt
 over=0
 table=$(
-    printf '%-8s %8s %8s %6s\n' target bytes budget xz
+    printf '%-8s %8s %8s %8s %6s\n' target bytes goal limit xz
     for each in "$@"; do
         target "$each"
         program=$dist/$name/lanemark
         [ -e "$program" ] || die "$program is not there: cross/build.sh $name makes it"
-        printf '%-8s %8d %8d %6d\n' "$name" "$(stat -c %s "$program")" "$budget_bytes" "$(xz -9e --stdout "$program" | wc -c)"
+        printf '%-8s %8d %8d %8d %6d\n' "$name" "$(stat -c %s "$program")" "$goal_bytes" "$limit_bytes" "$(xz -9e --stdout "$program" | wc -c)"
     done
 )
 case $form in
@@ -38,11 +38,13 @@ case $form in
     ;;
 *) printf '%s\n' "$table" ;;
 esac
-while read -r name bytes budget _; do
+while read -r name bytes goal limit _; do
     [ "$bytes" != bytes ] || continue
-    if [ "$bytes" -gt "$budget" ]; then
-        echo "$name: $((bytes - budget)) bytes over its budget" >&2
+    if [ "$bytes" -gt "$limit" ]; then
+        echo "$name: $((bytes - limit)) bytes over its limit" >&2
         over=1
+    elif [ "$bytes" -gt "$goal" ]; then
+        echo "$name: $((bytes - goal)) bytes over its goal" >&2
     fi
 done <<<"$table"
 exit $over

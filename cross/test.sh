@@ -24,13 +24,21 @@ tests() {
     cross_cargo test $(printf -- '--config=profile.dev.package.%s.opt-level=0 ' "${idle[@]}") "$@"
 }
 
-# run_pure: builds them for the target, runs them, and tells the counts.
-run_pure() {
-    local what=(--lib --bins --test pure) log=$root/target/cross/$name.log began=$SECONDS built
+# build_pure: builds them for the target. Seconds, in a file of its own.
+what=(--lib --bins --test pure)
+log() { echo "$root/target/cross/$name.log"; }
+build_pure() {
+    local began=$SECONDS
     say "building the tests for $name"
     tests --no-run "${what[@]}"
-    built=$SECONDS
-    say "running them${LANEMARK_EMULATOR:+ under $emulator}"
+    echo $((SECONDS - began)) >"$(log).built"
+}
+
+# run_pure: runs them, and tells the counts.
+run_pure() {
+    local log began=$SECONDS
+    log=$(log)
+    say "running them for $name${LANEMARK_EMULATOR:+ under $emulator}"
     if ! quiet='' tests --no-fail-fast "${what[@]}" >"$log" 2>&1; then
         cat "$log"
         die "$name: tests failed"
@@ -39,9 +47,8 @@ run_pure() {
     sed -n 's/^test \(.*\) \.\.\. ignored, /ignored: \1: /p' "$log"
     # A test in another thread may have left the line open.
     grep -o 'SKIPPED: .*' "$log" | sort -u || true
-    grep '^test result:' "$log"
-    awk -v name="$name" -v built=$((built - began)) -v ran=$((SECONDS - built)) '
-        /^test result:/ { passed += $4; ignored += $8 }
+    awk -v name="$name" -v built="$(cat "$log.built")" -v ran=$((SECONDS - began)) '
+        /^test result:/ { print; passed += $4; ignored += $8 }
         END { printf "%s: %d passed, %d ignored; built in %d s, ran in %d s\n", name, passed, ignored, built, ran }' "$log"
 }
 
@@ -58,9 +65,9 @@ build_kernel() {
     $runner "$dist/$name/kernel-tests" --list | grep -c ': test$' | sed 's/$/ kernel tests; there: LANEMARK_PROGRAMS=$PWD .\/kernel-tests/'
 }
 
-verb=run_pure
+kernel=
 case ${1:-} in
---kernel) verb=build_kernel && shift && [ $# -gt 0 ] || die "expected targets after --kernel" ;;
+--kernel) kernel=1 && shift && [ $# -gt 0 ] || die "expected targets after --kernel" ;;
 -*) die "expected --kernel or targets, found $1" ;;
 esac
 [ $# -gt 0 ] || set -- $(targets)
@@ -68,12 +75,14 @@ for each in "$@"; do target "$each"; done
 find_rust
 # Some tests kill and hinder programs of ours with strace, or give them a file system that is full.
 need qemu-user-static strace util-linux
-for each in "$@"; do
-    target "$each"
+
+# with TARGET VERB: does it for the target, with what is read by cargo, and by tests that start a program of ours.
+with() {
+    local runner
+    target "$1"
     find_zig
     runner=
     [ "$name" = "$(uname -m)" ] || runner=$(command -v "$emulator-static")
-    # Read by cargo, and by tests that start a program of ours.
     unset LANEMARK_EMULATOR RUST_TEST_THREADS
     if [ -n "$runner" ]; then
         export LANEMARK_EMULATOR=$runner "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_RUNNER=$runner"
@@ -81,5 +90,23 @@ for each in "$@"; do
         # a program was seen to wait for such a lock for ever. With one test at a time nobody else is there.
         export RUST_TEST_THREADS=1
     fi
-    $verb
+    "$2"
+}
+
+if [ -n "$kernel" ]; then
+    for each in "$@"; do with "$each" build_kernel; done
+    exit
+fi
+for each in "$@"; do with "$each" build_pure; done
+# One test at a time leaves processors idle: the targets run side by side, two at a time.
+failed=0
+while [ $# -gt 0 ]; do
+    pids=()
+    for each in "${@:1:2}"; do
+        (with "$each" run_pure) &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+    shift ${#pids[@]}
 done
+exit $failed

@@ -33,13 +33,14 @@ need() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" >/dev/null
 }
 
-# target NAME: sets triple, zig, emulator, elf and budget_bytes from targets.txt.
+# target NAME: sets triple, zig, emulator, elf, goal_bytes and limit_bytes from targets.txt.
 target() {
     local line
     line=$(grep -E "^$1 *\|" "$root/cross/targets.txt") || die "no target $1: there are $(targets | tr '\n' ' ')"
     name=$1
-    IFS='|' read -r _ _ triple zig emulator elf budget_bytes <<<"$line"
-    triple=$(echo $triple) zig=$(echo $zig) emulator=$(echo $emulator) elf=$(echo $elf) budget_bytes=$(echo $budget_bytes)
+    IFS='|' read -r _ _ triple zig emulator elf goal_bytes limit_bytes <<<"$line"
+    triple=$(echo $triple) zig=$(echo $zig) emulator=$(echo $emulator) elf=$(echo $elf)
+    goal_bytes=$(echo $goal_bytes) limit_bytes=$(echo $limit_bytes)
 }
 
 # targets: all their names.

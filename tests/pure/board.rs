@@ -56,8 +56,8 @@ const CHOICES: [&str; 12] = [
 
 /// Target, byte order, and bytes of its program at most.
 const TARGETS: [(&str, &str, i64); 6] = [
-    ("mipsel", "little", 256 * 1024),
-    ("mips", "big", 256 * 1024),
+    ("mipsel", "little", 336 * 1024),
+    ("mips", "big", 336 * 1024),
     ("armv7", "little", 256 * 1024),
     ("arm", "little", 256 * 1024),
     ("aarch64", "little", 384 * 1024),
