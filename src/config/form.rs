@@ -46,6 +46,11 @@ pub(super) enum Field {
     Days,
     From,
     Until,
+    Admin,
+    Port,
+    Addresses,
+    Names,
+    Connections,
 }
 
 /// The fields of an object and their names, in the same order.
@@ -71,6 +76,7 @@ pub(super) const WHOLE: Form = Form {
         "mark",
         "time_zone",
         "schedules",
+        "admin",
     ],
     fields: &[
         Field::Version,
@@ -88,6 +94,7 @@ pub(super) const WHOLE: Form = Form {
         Field::Mark,
         Field::TimeZone,
         Field::Schedules,
+        Field::Admin,
     ],
 };
 
@@ -185,5 +192,16 @@ pub(super) const SCHEDULE: Form = Form {
         Field::Mac,
         Field::Class,
         Field::Enabled,
+    ],
+};
+
+pub(super) const ADMIN: Form = Form {
+    names: &["enabled", "port", "addresses", "names", "connections"],
+    fields: &[
+        Field::Enabled,
+        Field::Port,
+        Field::Addresses,
+        Field::Names,
+        Field::Connections,
     ],
 };

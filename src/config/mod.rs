@@ -8,6 +8,7 @@
 //!
 //! Limits are names here; a text beyond one is refused as a whole, with the limit in the message.
 
+mod admin;
 mod devices;
 mod escape;
 mod form;
@@ -28,6 +29,9 @@ use crate::value::{
     TimeZone,
 };
 
+pub use admin::{
+    ADMIN_ADDRESSES_MAX, ADMIN_NAMES_MAX, Admin, CONNECTIONS_MAX, CONNECTIONS_MIN, HostName,
+};
 pub use link::LinkLayer;
 pub use parse::parse;
 pub use problem::{Cause, Expected, FOUND_BYTES_MAX, Found, Object, Place, Problem};
@@ -105,6 +109,8 @@ pub struct Config {
     pub time_zone: Option<Box<Zone>>,
     /// What is different at some times. The first that is in force and about a device counts.
     pub schedules: Box<Vec<Schedule, SCHEDULES_MAX>>,
+    /// The admin page. Boxed, as the devices.
+    pub admin: Box<Admin>,
 }
 
 /// A time zone that the user wrote.
@@ -252,6 +258,7 @@ impl Default for Config {
             mark: MarkLayout::default(),
             time_zone: None,
             schedules: Box::default(),
+            admin: Box::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     CONFIG_BYTES_MAX, Config, LANS_MAX, Lan, MPU_MAX, OVERHEAD_MAX, RATE_MAX, RATE_MIN, VERSION,
     Zone,
 };
-use super::{devices, percents, rules, schedule};
+use super::{admin, devices, percents, rules, schedule};
 use crate::value::{
     Ahead, Class, IfName, Kbit, Kind, LeafKind, MarkLayout, Mss, ShaperKind, TimeZone, utf8,
 };
@@ -75,6 +75,7 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
             Field::Mark => mark(reader, config)?,
             Field::TimeZone => time_zone(reader, config)?,
             Field::Schedules => schedule::read(reader, &mut config.schedules)?,
+            Field::Admin => admin::read(reader, &mut config.admin)?,
             plain => setting(reader, config, plain)?,
         }
     }
@@ -122,12 +123,7 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
                 return Err(reader.refuse_last(Expected::Version));
             }
         }
-        Field::Enabled => {
-            let Scalar::Flag(enabled) = reader.value else {
-                return Err(reader.refuse_last(Expected::Json("true or false")));
-            };
-            config.enabled = enabled;
-        }
+        Field::Enabled => config.enabled = reader.flag()?,
         Field::Interface => config.wan.interface = interface(reader, &config.lan)?,
         Field::Link => {
             reader.text(Expected::LinkLayer)?;

@@ -314,6 +314,14 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// The value as true or false.
+    pub(super) fn flag(&mut self) -> Result<bool, Stop> {
+        match self.value {
+            Scalar::Flag(flag) => Ok(flag),
+            _ => Err(self.refuse_last(Expected::Json("true or false"))),
+        }
+    }
+
     /// The value as a whole number from 0 or 1 upwards that fits a byte.
     pub(super) fn small(&mut self, min: u8, max: u8) -> Result<u8, Stop> {
         let number = self.whole(min.into(), max.into())?;

@@ -2,7 +2,7 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::parse::AUTO;
-use super::{BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
+use super::{Admin, BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
 use crate::value::{Class, LeafKind, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
@@ -89,6 +89,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         mark,
         time_zone,
         schedules,
+        admin,
     } = config;
     let Style {
         next, open, comma, ..
@@ -98,7 +99,12 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(next, "enabled", enabled)?;
     text.put(next, "wan", &"")?;
     line(text, wan)?;
-    text.put(next, "lan", &Lans { lan, comma })?;
+    match lan {
+        Lan::Auto => text.put(next, "lan", &Quoted(Some(&AUTO)))?,
+        Lan::Interfaces(names) => text.strings(next, "lan", names.len(), &|place| {
+            names.get(place).map(|name| name as _)
+        })?,
+    }
     text.put(next, "default_class", &Quoted(Some(default_class)))?;
     let scheduler = scheduler.map_or(AUTO, ShaperKind::name);
     text.put(next, "scheduler", &Quoted(Some(&scheduler)))?;
@@ -133,6 +139,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         let schedule = schedules.get(place);
         schedule.map_or(Ok(()), |schedule| text.schedule(schedule))
     })?;
+    text.admin(admin)?;
     text.to.write_str(style.end)
 }
 
@@ -226,6 +233,41 @@ impl Text<'_> {
         rule.conditions(&mut |name, shown| self.put(before, name, &Quoted(Some(shown))))
     }
 
+    /// Writes an array of strings.
+    fn strings<'a>(
+        &mut self,
+        before: &str,
+        name: &str,
+        count: usize,
+        of: &'a dyn Fn(usize) -> Option<&'a dyn fmt::Display>,
+    ) -> fmt::Result {
+        let comma = self.style.comma;
+        self.put(before, name, &Quotes { comma, count, of })
+    }
+
+    fn admin(&mut self, admin: &Admin) -> fmt::Result {
+        let Style {
+            next, open, comma, ..
+        } = *self.style;
+        self.put(next, "admin", &"")?;
+        self.put(open, "enabled", &admin.enabled)?;
+        self.put(comma, "port", &admin.port)?;
+        match &admin.addresses {
+            addresses if addresses.is_empty() => {
+                self.put(comma, "addresses", &Quoted(Some(&"auto")))?
+            }
+            addresses => self.strings(comma, "addresses", addresses.len(), &|place| {
+                addresses.get(place).map(|address| address as _)
+            })?,
+        }
+        let names = &admin.names;
+        self.strings(comma, "names", names.len(), &|place| {
+            names.get(place).map(|name| name as _)
+        })?;
+        self.put(comma, "connections", &admin.connections)?;
+        self.to.write_str(self.style.close)
+    }
+
     fn schedule(&mut self, schedule: &Schedule) -> fmt::Result {
         let Style { open, comma, .. } = *self.style;
         self.put(open, "days", &Quoted(Some(&schedule.days)))?;
@@ -238,6 +280,24 @@ impl Text<'_> {
             }
             Scheduled::Off => self.put(comma, "enabled", &false),
         }
+    }
+}
+
+/// Strings in an array.
+struct Quotes<'a> {
+    comma: &'static str,
+    count: usize,
+    of: &'a dyn Fn(usize) -> Option<&'a dyn fmt::Display>,
+}
+
+impl fmt::Display for Quotes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for place in 0..self.count {
+            let before = if place == 0 { "" } else { self.comma };
+            write!(f, "{before}{}", Quoted((self.of)(place)))?;
+        }
+        f.write_str("]")
     }
 }
 
@@ -262,25 +322,5 @@ impl fmt::Display for Number {
             Some(number) => number.fmt(f),
             None => f.write_str("null"),
         }
-    }
-}
-
-/// Where the home is.
-struct Lans<'a> {
-    lan: &'a Lan,
-    comma: &'static str,
-}
-
-impl fmt::Display for Lans<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Lan::Interfaces(names) = self.lan else {
-            return f.write_str("\"auto\"");
-        };
-        let mut before = "[";
-        for name in names {
-            write!(f, "{before}\"{name}\"")?;
-            before = self.comma;
-        }
-        f.write_str("]")
     }
 }

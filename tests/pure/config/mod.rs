@@ -13,12 +13,13 @@ mod rules;
 use std::fmt::Write;
 
 use lanemark::config::{
-    BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, Lan, LinkLayer, NAME_BYTES_MAX,
-    RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write, write_compact,
+    Admin, BothWays, CONFIG_BYTES_MAX, Config, DEVICES_MAX, Days, Device, HostName, Lan, LinkLayer,
+    NAME_BYTES_MAX, RULES_MAX, Schedule, Scheduled, Shares, TimeOfDay, Wan, Zone, parse, write,
+    write_compact,
 };
 use lanemark::value::{
-    Ahead, Class, Framing, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Network, Ports, Rule,
-    Service, ShaperKind, TimeZone,
+    Address, Ahead, Class, Framing, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Network, Ports,
+    Rule, Service, ShaperKind, TimeZone,
 };
 
 const FULL: &str = r#"{
@@ -48,7 +49,8 @@ const FULL: &str = r#"{
   "schedules": [
     { "days": "mon,tue,sun", "from": "21:00", "until": "06:00", "mac": "02:00:00:00:00:0b", "class": "bulk" },
     { "days": "mon-sun", "from": "00:00", "until": "24:00", "enabled": false }
-  ]
+  ],
+  "admin": { "enabled": false, "port": 443, "addresses": ["192.168.1.1", "fd00::1"], "names": ["router.lan", "Gate-1"], "connections": 4096 }
 }
 "#;
 
@@ -142,6 +144,23 @@ fn full() -> Config {
             zone: TimeZone::parse(BERLIN).unwrap(),
         })),
         schedules: Box::new(schedules().into_iter().collect()),
+        admin: Box::new(admin()),
+    }
+}
+
+/// The admin page of [`FULL`].
+fn admin() -> Admin {
+    let address = |text| Address(Address::parse(text).unwrap());
+    let name = |text| HostName::try_from(text).unwrap();
+    Admin {
+        enabled: false,
+        port: 443,
+        addresses: ["192.168.1.1", "fd00::1"]
+            .map(address)
+            .into_iter()
+            .collect(),
+        names: ["router.lan", "Gate-1"].map(name).into_iter().collect(),
+        connections: 4096,
     }
 }
 
@@ -320,7 +339,8 @@ fn the_default_is_written_with_every_field() {
   "prioritize": ["ack", "syn", "fin", "rst", "icmp", "dns"],
   "mark": { "mask": "0x7f", "shift": 0 },
   "time_zone": "auto",
-  "schedules": []
+  "schedules": [],
+  "admin": { "enabled": true, "port": 8080, "addresses": "auto", "names": [], "connections": 64 }
 }
 "#
     );
@@ -344,7 +364,8 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#""prioritize":["ack", "fin", "dns"],"mark":{"mask":"0x7f00","shift":8},"#,
             r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
             r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
-            r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}]}"#
+            r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}],"#,
+            r#""admin":{"enabled":false,"port":443,"addresses":["192.168.1.1","fd00::1"],"names":["router.lan","Gate-1"],"connections":4096}}"#
         )
     );
 }

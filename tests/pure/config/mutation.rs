@@ -23,6 +23,7 @@ fn assert_invariants(config: &Config) {
         mark,
         time_zone,
         schedules,
+        admin,
     } = config;
     for rate in [wan.up, wan.down] {
         assert!(!enabled || rate.is_some());
@@ -49,6 +50,7 @@ fn assert_invariants(config: &Config) {
     if let Some(zone) = time_zone {
         assert_eq!(TimeZone::parse(&zone.text), Ok(zone.zone));
     }
+    assert!(admin.port > 0 && (8..=4096).contains(&admin.connections));
     for schedule in schedules.iter() {
         assert_ne!(schedule.from, schedule.until);
         assert!(Some(schedule.from) < TimeOfDay::parse("24:00"));

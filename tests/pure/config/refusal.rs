@@ -131,7 +131,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"upkbit": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "upkbit"
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
@@ -143,7 +143,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "ip": "10.0.0.1"}⏎]}
     line 2: devices[0]: expected one of the fields mac, name, class, found "ip"
 {"version": 1,⏎"": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found ""
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found ""
 {"version": 1,⏎"enabled": false,⏎"enabled": true}
     line 3: enabled: expected this field once, found it again
 {"version": 1,⏎"wan": {}, "wan": {}}
@@ -490,7 +490,7 @@ fn what_cannot_be_seen_is_refused_visibly() {
         ),
         (
             "{\"\u{7f}\u{85}\u{202e}\": 1}",
-            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, found "\u{7f}\u{85}\u{202e}""#,
+            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found "\u{7f}\u{85}\u{202e}""#,
         ),
         (
             "{\"version\": \u{0}}",
@@ -605,5 +605,44 @@ fn a_schedule_needs_a_window_and_one_thing_to_do() {
 {"version": 1, "schedules": [{"name": "x"}]}
     line 1: schedules[0]: expected one of the fields days, from, until, mac, class, enabled, found "name"
 "##,
+    );
+}
+
+#[test]
+fn the_admin_page_is_at_addresses_and_names_that_a_browser_can_ask_for() {
+    refused(
+        r##"
+{"version": 1, "admin": true}
+    line 1: admin: expected an object, found true
+{"version": 1, "admin": {"enabled": 1}}
+    line 1: admin.enabled: expected true or false, found 1
+{"version": 1, "admin": {"port": 0}}
+    line 1: admin.port: expected a whole number from 1 to 65535, found 0
+{"version": 1, "admin": {"port": 65536}}
+    line 1: admin.port: expected a whole number from 1 to 65535, found 65536
+{"version": 1, "admin": {"connections": 7}}
+    line 1: admin.connections: expected a whole number from 8 to 4096, found 7
+{"version": 1, "admin": {"connections": 4097}}
+    line 1: admin.connections: expected a whole number from 8 to 4096, found 4097
+{"version": 1, "admin": {"addresses": "all"}}
+    line 1: admin.addresses: expected "auto" or an array of 1 to 8 addresses, found "all"
+{"version": 1, "admin": {"addresses": []}}
+    line 1: admin.addresses: expected "auto" or an array of 1 to 8 addresses, found ]
+{"version": 1, "admin": {"addresses": ["router.lan"]}}
+    line 1: admin.addresses[0]: expected the address of a LAN interface, each once, found "router.lan"
+{"version": 1, "admin": {"addresses": ["0.0.0.0"]}}
+    line 1: admin.addresses[0]: expected the address of a LAN interface, each once, found "0.0.0.0"
+{"version": 1, "admin": {"addresses": ["fd00::1", "fd00:0::1"]}}
+    line 1: admin.addresses[1]: expected the address of a LAN interface, each once, found "fd00:0::1"
+{"version": 1, "admin": {"addresses": ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8",⏎"10.0.0.9"]}}
+    line 2: admin.addresses: expected at most 8, found one more
+{"version": 1, "admin": {"names": "router.lan"}}
+    line 1: admin.names: expected an array of host names, found "router.lan"
+{"version": 1, "admin": {"names": ["a,b"]}}
+    line 1: admin.names[0]: expected a host name of 1 to 63 letters, digits, dots and hyphens, each once, found "a,b"
+{"version": 1, "admin": {"names": ["a", "A"]}}
+    line 1: admin.names[1]: expected a host name of 1 to 63 letters, digits, dots and hyphens, each once, found "A"
+{"version": 1, "admin": {"names": ["1", "2", "3", "4", "5", "6", "7", "8",⏎"9"]}}
+    line 2: admin.names: expected at most 8, found one more"##,
     );
 }
