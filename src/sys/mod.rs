@@ -5,6 +5,7 @@
 //!
 //! What a platform must provide is what stands here: netlink, epoll, signalfd, UNIX sockets, a monotonic clock.
 
+pub mod channel;
 pub mod client;
 pub mod clock;
 pub mod errno;

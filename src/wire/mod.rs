@@ -24,6 +24,7 @@ mod cursor;
 mod order;
 
 pub mod address;
+pub mod channel;
 pub mod conntrack;
 pub mod lease;
 pub mod link;

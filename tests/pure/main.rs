@@ -9,6 +9,7 @@
 )]
 
 mod board;
+mod channel;
 mod cli;
 mod config;
 mod control;

@@ -232,12 +232,10 @@ fn every_folder_opens_with_what_it_is_for_and_what_it_must_not_do() {
 }
 
 #[test]
-fn unsafe_code_is_nowhere() {
+fn unsafe_code_is_where_a_passed_descriptor_gets_its_owner_and_nowhere_else() {
     for (path, text) in sources() {
-        assert!(
-            !code(&text).any(|line| line.contains("unsafe ")),
-            "{}",
-            path.display()
-        );
+        let places = code(&text).filter(|line| line.contains("unsafe ")).count();
+        let allowed = usize::from(path == Path::new("src/sys/channel.rs"));
+        assert!(places <= allowed, "{}: {places}", path.display());
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod catalog;
+mod channel;
 mod conntrack;
 mod counters;
 mod emit;
