@@ -1,5 +1,6 @@
 //! The small words: what they accept, how they read, and what they come to.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::dice::Dice;
 
 use lanemark::value::{Address, Ahead, Lossy, Mss, Pieces, halves, utf8};
 use lanemark::value::{
-    BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, IfName, IfNames, Instant, Kbit,
+    BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, Crc32, IfName, IfNames, Instant, Kbit,
     LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, ShaperKind, TcHandle,
     TickRate, Ticks,
 };
@@ -501,5 +502,27 @@ fn texts_are_parted_at_a_letter() {
     for text in ["", " ", "a", "a b", " a  b ", "é ü"] {
         assert!(Pieces::of(text, b' ').eq(text.split(' ')), "{text:?}");
         assert_eq!(halves(text, b' '), text.split_once(' '), "{text:?}");
+    }
+}
+
+#[test]
+fn the_crc_of_a_text_is_that_of_gzip_in_whatever_pieces_it_comes() {
+    // The check value of the catalogue of CRCs ("CRC-32/ISO-HDLC"), and what `gzip -lv` prints of the others.
+    for (text, expected) in [
+        ("123456789", 0xcbf4_3926),
+        ("", 0),
+        ("a", 0xe8b7_be43),
+        (
+            "The quick brown fox jumps over the lazy dog",
+            0x414f_a339_u32,
+        ),
+    ] {
+        assert_eq!(Crc32::of(text.as_bytes()), expected, "{text:?}");
+        for cut in 0..text.len() {
+            let mut pieces = Crc32::default();
+            write!(pieces, "{}", &text[..cut]).unwrap();
+            pieces.add(&text.as_bytes()[cut..]);
+            assert_eq!(pieces.value(), expected, "{text:?} cut at {cut}");
+        }
     }
 }
