@@ -18,6 +18,7 @@
 //! * [`cli`]: one file a verb.
 //! * [`sys`]: the outside: sockets, poller, files, signals, clock. Knows nothing of QoS.
 //! * [`daemon`]: the loop that carries values between them.
+//! * [`page`]: the process that speaks with browsers.
 //! * `lab`: the house in namespaces; host builds only (feature `lab`).
 //!
 //! A test compares every `use crate::` line with this table.
@@ -30,6 +31,7 @@ pub mod daemon;
 pub mod engine;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod page;
 pub mod sys;
 pub mod value;
 pub mod wire;

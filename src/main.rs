@@ -16,6 +16,10 @@ fn main() -> ExitCode {
             Ok(()) => Exit::Done,
             Err(error) => session.refused(&error),
         },
+        Next::Page => {
+            lanemark::page::run();
+            Exit::Done
+        }
         Next::Clear => match daemon::clear() {
             Ok(cleared) => session.cleared(cleared != Cleared::Nothing),
             Err(error) => session.refused(&error),

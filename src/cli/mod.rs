@@ -58,6 +58,9 @@ pub const DIR_JFFS: &str = "/jffs/etc/lanemark";
 /// The folder that [`DIR_JFFS`] is in, where there is one.
 const ETC_JFFS: &str = "/jffs/etc";
 
+/// The word by which the daemon starts its page process.
+const PAGE: &str = "page";
+
 /// What `lanemark run` was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOptions {
@@ -78,6 +81,8 @@ pub enum Next {
     Run(RunOptions),
     /// No daemon runs: take what a dead one left out of the kernel, and tell [`Session::cleared`].
     Clear,
+    /// Be the page process, which only the daemon starts.
+    Page,
 }
 
 /// One call of the program.
@@ -115,6 +120,11 @@ impl<'a> Session<'a> {
     /// Carries the command out, as far as it can be without the daemon's own code.
     pub fn start(&mut self) -> Next {
         let words = &self.surroundings.words;
+        // No verbs: nobody types these.
+        match words.as_slice() {
+            [word] if word == PAGE => return Next::Page,
+            _ => {}
+        }
         let outcome = Command::parse(words, self.surroundings.socket.as_deref())
             .and_then(|command| self.carry_out(&command));
         match outcome {

@@ -97,8 +97,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     let text = &mut Text { style, to };
     text.put(style.first, "version", &VERSION)?;
     text.put(next, "enabled", enabled)?;
-    text.put(next, "wan", &"")?;
-    line(text, wan)?;
+    text.wan(wan)?;
     match lan {
         Lan::Auto => text.put(next, "lan", &Quoted(Some(&AUTO)))?,
         Lan::Interfaces(names) => text.strings(next, "lan", names.len(), &|place| {
@@ -143,25 +142,6 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.to.write_str(style.end)
 }
 
-/// What the line is.
-fn line(text: &mut Text<'_>, wan: &Wan) -> fmt::Result {
-    let Style {
-        open, comma, close, ..
-    } = *text.style;
-    let name = wan.interface.as_ref();
-    let name = name.map_or(&AUTO as &dyn fmt::Display, |name| name);
-    text.put(open, "interface", &Quoted(Some(name)))?;
-    text.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
-    text.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
-    text.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
-    text.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
-    text.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
-    let mss = if wan.mss.to_path { "pmtu" } else { "off" };
-    text.put(comma, "mss", &Quoted(Some(&mss)))?;
-    text.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
-    text.to.write_str(close)
-}
-
 /// Percent of each class: once where both directions have the same.
 fn percents(text: &mut Text<'_>, both: &BothWays<Shares>) -> fmt::Result {
     let Style {
@@ -198,6 +178,29 @@ impl Text<'_> {
     fn put(&mut self, before: &str, name: &str, value: &dyn fmt::Display) -> fmt::Result {
         let colon = self.style.colon;
         write!(self.to, "{before}\"{name}\"{colon}{value}")
+    }
+
+    fn wan(&mut self, wan: &Wan) -> fmt::Result {
+        let Style {
+            next,
+            open,
+            comma,
+            close,
+            ..
+        } = *self.style;
+        self.put(next, "wan", &"")?;
+        let name = wan.interface.as_ref();
+        let name = name.map_or(&AUTO as &dyn fmt::Display, |name| name);
+        self.put(open, "interface", &Quoted(Some(name)))?;
+        self.put(comma, "up_kbit", &Number(wan.up.map(|rate| rate.0)))?;
+        self.put(comma, "down_kbit", &Number(wan.down.map(|rate| rate.0)))?;
+        self.put(comma, "link", &Quoted(Some(&wan.link.name)))?;
+        self.put(comma, "overhead", &Number(wan.overhead.map(u32::from)))?;
+        self.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
+        let mss = if wan.mss.to_path { "pmtu" } else { "off" };
+        self.put(comma, "mss", &Quoted(Some(&mss)))?;
+        self.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
+        self.to.write_str(close)
     }
 
     /// Writes a list of objects, each on its line; `each` writes what stands in one.
@@ -254,7 +257,7 @@ impl Text<'_> {
         self.put(comma, "port", &admin.port)?;
         match &admin.addresses {
             addresses if addresses.is_empty() => {
-                self.put(comma, "addresses", &Quoted(Some(&"auto")))?
+                self.put(comma, "addresses", &Quoted(Some(&AUTO)))?
             }
             addresses => self.strings(comma, "addresses", addresses.len(), &|place| {
                 addresses.get(place).map(|address| address as _)

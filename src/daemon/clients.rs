@@ -1,21 +1,27 @@
-//! The clients of the control socket, as many as there are places.
+//! The clients of the control socket and the connections of the page process, as many as there are places for each.
+
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::TOKEN_CLIENTS;
-use super::connection::{Connection, Fate};
+use super::connection::{Connection, Fate, Origin};
 use crate::engine::limits::WAITING_CLIENTS_MAX;
 use crate::engine::{Answer, Client, Engine, Input};
 use crate::sys::clock::now;
-use crate::sys::listener::{Accepted, Listener};
+use crate::sys::listener::{self, Accepted, Listener};
 use crate::sys::poller::{Interest, Poller};
 use crate::value::Instant;
 
 /// Clients at most: root only, and each has one question. A further one takes the place of one that asks nothing, else of the oldest.
-/// As many as can wait for an answer at once, so that none is ever lost.
-const CLIENTS_MAX: usize = WAITING_CLIENTS_MAX;
+/// Together with the page's as many as can wait for an answer at once, so that none is ever lost.
+const CLIENTS_MAX: usize = WAITING_CLIENTS_MAX - PAGE_MAX;
+
+/// Connections that the page process has: for a question, a long answer, a password, and the live values.
+const PAGE_MAX: usize = 4;
 
 #[derive(Default)]
 pub(super) struct Clients {
-    connections: [Option<Connection>; CLIENTS_MAX],
+    /// Those of the socket, then those of the page.
+    connections: [Option<Connection>; CLIENTS_MAX + PAGE_MAX],
     accepted: u32,
 }
 
@@ -60,7 +66,22 @@ impl Clients {
                 continue;
             }
             self.accepted = self.accepted.wrapping_add(1);
-            *slot = Some(Connection::new(stream, self.accepted));
+            *slot = Some(Connection::new(stream, self.accepted, Origin::Socket));
+        }
+    }
+
+    /// Makes the connections that the page process lacks; `give` gives it the other end of each, and says whether it took it.
+    pub(super) fn lend(&mut self, poller: &Poller, give: &mut dyn FnMut(BorrowedFd<'_>) -> bool) {
+        let places = self.connections.iter_mut().zip(0_u8..).skip(CLIENTS_MAX);
+        for (slot, place) in places.filter(|(slot, _)| slot.is_none()) {
+            let Ok((ours, theirs)) = listener::pair() else {
+                return;
+            };
+            let token = TOKEN_CLIENTS + u64::from(place);
+            if !give(theirs.as_fd()) || poller.add(&ours, token, Interest::Read).is_err() {
+                return;
+            }
+            *slot = Some(Connection::new(ours, 0, Origin::Page));
         }
     }
 
@@ -70,7 +91,7 @@ impl Clients {
             Some(idle) if idle.is_idle() => (1, idle.number()),
             Some(busy) => (2, busy.number()),
         };
-        let places = self.connections.iter().enumerate();
+        let places = self.connections.iter().take(CLIENTS_MAX).enumerate();
         let least = places.min_by_key(|(_, connection)| worth(connection));
         least.map_or(0, |(place, _)| place)
     }

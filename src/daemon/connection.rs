@@ -25,8 +25,18 @@ const WAITING_BYTES: usize = 16 * 1024;
 /// Pieces of a long answer before others have their turn.
 const PIECES_A_TURN: usize = 8;
 
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody who came to the control socket: root.
+    Socket,
+    /// The page process, which speaks for whoever has the admin password.
+    Page,
+}
+
 pub(super) struct Connection {
     stream: OwnedFd,
+    origin: Origin,
     input: Vec<u8>,
     output: Vec<u8>,
     interest: Interest,
@@ -74,9 +84,10 @@ pub(super) enum Fate {
 
 impl Connection {
     /// A client that has just come; `number` counts up with each.
-    pub(super) fn new(stream: OwnedFd, number: u32) -> Connection {
+    pub(super) fn new(stream: OwnedFd, number: u32, origin: Origin) -> Connection {
         Connection {
             stream,
+            origin,
             input: Vec::new(),
             output: Vec::new(),
             interest: Interest::Read,
@@ -207,6 +218,12 @@ impl Connection {
             return;
         }
         match Heard::read(&line) {
+            Ok(Heard { verb, .. }) if self.origin == Origin::Page && !is_for_page(verb) => {
+                let name = verb.name();
+                self.fail(Failure::input(format_args!(
+                    "expected a request that the page may make, found {name}"
+                )));
+            }
             Ok(Heard {
                 verb: Verb::ConfigApply,
                 ..
@@ -359,6 +376,11 @@ impl Connection {
             _ => false,
         }
     }
+}
+
+/// Whether the page process may ask this. It may not end the daemon, nor set a password without knowing the one before.
+fn is_for_page(verb: Verb) -> bool {
+    !matches!(verb, Verb::Stop | Verb::Password)
 }
 
 impl Walk {

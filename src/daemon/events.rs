@@ -9,10 +9,10 @@ use crate::value::{Instant, Refused};
 use crate::wire::link::LinkChange;
 use crate::wire::netlink::Message;
 use crate::wire::tc::TcChange;
-use crate::wire::{link, nft, route, tc};
+use crate::wire::{address, link, nft, route, tc};
 
-/// `RTNLGRP_LINK`, `_TC`, `_IPV4_ROUTE` and `_IPV6_ROUTE` (linux/rtnetlink.h), as a mask.
-const ROUTE_GROUPS: u32 = 1 | 1 << 3 | 1 << 6 | 1 << 10;
+/// `RTNLGRP_LINK`, `_TC`, `_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV6_IFADDR` and `_IPV6_ROUTE` (linux/rtnetlink.h), as a mask.
+const ROUTE_GROUPS: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10;
 
 /// `RTNLGRP_NEIGH`. On a socket of its own: a LAN host can cause these at will, and what is lost with them must not be the news of a qdisc.
 const NEIGHBOUR_GROUPS: u32 = 1 << 2;
@@ -39,6 +39,8 @@ pub(super) struct Events {
     rules: Option<Listener>,
     /// Somebody else's change that is being told names our table.
     ours_touched: bool,
+    /// Our own addresses may be others than before.
+    addresses_changed: bool,
 }
 
 impl Events {
@@ -53,6 +55,7 @@ impl Events {
             neighbours: Listener::open(Protocol::Route, NEIGHBOUR_GROUPS)?,
             rules,
             ours_touched: false,
+            addresses_changed: false,
         })
     }
 
@@ -63,6 +66,11 @@ impl Events {
             About::Neighbours => Some(&self.neighbours),
             About::Rules => self.rules.as_ref(),
         }
+    }
+
+    /// Whether our own addresses may have changed since this was asked last.
+    pub(super) const fn take_addresses_changed(&mut self) -> bool {
+        core::mem::replace(&mut self.addresses_changed, false)
     }
 
     /// Hands in one datagram. Returns whether there may be more.
@@ -84,9 +92,13 @@ impl Events {
             },
         };
         let ours_touched = &mut self.ours_touched;
+        let addresses_changed = &mut self.addresses_changed;
         let heard = listener.hear(room, &mut |message| {
             let input = match about {
-                About::Route => route_input(message, own_ports),
+                About::Route => {
+                    *addresses_changed |= address::is_change(message);
+                    route_input(message, own_ports)
+                }
                 About::Neighbours => look::neighbour_there(message),
                 About::Rules if own_ports.contains(&message.header.port) => None,
                 About::Rules => rules_input(message, ours_touched),
@@ -99,6 +111,7 @@ impl Events {
             Ok(Heard::Some) => true,
             Ok(Heard::Nothing) => false,
             Ok(Heard::Lost) | Err(_) => {
+                self.addresses_changed |= about == About::Route;
                 engine.handle(
                     now,
                     if about == About::Neighbours {

@@ -19,6 +19,7 @@ mod kernel;
 #[cfg(test)]
 mod largest;
 mod look;
+mod page;
 mod password;
 mod probe;
 mod stored;
@@ -42,6 +43,7 @@ use crate::value::Refused;
 use clients::{Clients, Queue};
 use events::{About, Events};
 use kernel::Kernel;
+use page::{Page, With};
 
 pub use error::Error;
 
@@ -49,8 +51,9 @@ const TOKEN_SIGNALS: u64 = 0;
 const TOKEN_CONTROL: u64 = 1;
 const TOKEN_EVENTS: [(u64, About); 3] =
     [(2, About::Route), (3, About::Neighbours), (4, About::Rules)];
+const TOKEN_PAGE: u64 = 5;
 /// The first client's; the others follow.
-const TOKEN_CLIENTS: u64 = 5;
+const TOKEN_CLIENTS: u64 = 8;
 
 /// How long nobody is let in after the file descriptors ran out.
 const STUCK_WAIT: Duration = Duration::from_secs(1);
@@ -72,6 +75,7 @@ struct Daemon {
     kernel: Kernel,
     store: Store,
     clients: Clients,
+    page: Page,
     poller: Poller,
     /// Everything is taken out of the kernel: end.
     over: bool,
@@ -106,11 +110,13 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     let (config, spoiled) = stored::at_start(&store, &options.dir);
     let mut engine = Box::new(Engine::new(now(), config, abilities));
     engine.found_spoiled(format_args!("{spoiled}"));
+    let page = Page::new(password::is_there(&options.dir), now());
     let mut daemon = Daemon {
         engine,
         kernel,
         store,
         clients: Clients::default(),
+        page,
         poller,
         over: false,
         logged: heapless::String::new(),
@@ -226,11 +232,26 @@ impl Daemon {
         }
     }
 
+    /// Drives the engine, and then the page, which follows it; how long both can wait.
+    fn drive_all(&mut self) -> Option<Duration> {
+        let wait = self.drive();
+        if self.over {
+            return None;
+        }
+        let mut with = With {
+            engine: &mut self.engine,
+            kernel: &mut self.kernel,
+            clients: &mut self.clients,
+            poller: &self.poller,
+        };
+        earlier(wait, self.page.turn(&mut with, now()))
+    }
+
     fn turn_until_over(&mut self, mut files: Files, dir: &Path) -> Result<(), Refused> {
-        let mut wait = self.drive();
+        let mut wait = self.drive_all();
         while !self.over {
             if files.stuck {
-                wait = Some(wait.map_or(STUCK_WAIT, |wait| wait.min(STUCK_WAIT)));
+                wait = earlier(wait, Some(STUCK_WAIT));
             }
             let ready = self.poller.wait(wait)?;
             if core::mem::take(&mut files.stuck) {
@@ -243,7 +264,10 @@ impl Daemon {
             if self.over {
                 break;
             }
-            wait = self.drive();
+            if files.events.take_addresses_changed() {
+                self.page.look_again();
+            }
+            wait = self.drive_all();
         }
         // Who starts the next one as soon as he is answered finds the lock free.
         drop(files);
@@ -255,6 +279,7 @@ impl Daemon {
         let events = TOKEN_EVENTS.into_iter().find(|(own, _)| *own == token);
         match (token, events) {
             (TOKEN_SIGNALS, _) => self.signalled(&mut files.signals, dir),
+            (TOKEN_PAGE, _) => self.page.heard(now()),
             (TOKEN_CONTROL, _) => {
                 let queue =
                     self.clients
@@ -341,6 +366,14 @@ impl Daemon {
             &self.poller,
             now(),
         );
+    }
+}
+
+/// The shorter of two waits; none is for ever.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The admin password, which clients bring as a hash and nobody gets to see again.
 
+use std::path::Path;
+
 use super::Daemon;
 use crate::config::password::{STORED_BYTES_MAX, Stored};
 use crate::control::{Changed, Failure};
 use crate::engine::Answer;
+use crate::sys::clock::now;
 use crate::sys::log::{Level, tell};
 use crate::sys::store::{Document, Store};
 
@@ -16,6 +19,11 @@ const PASSWORD: Document = Document {
     bytes_max: STORED_BYTES_MAX,
 };
 
+/// Whether there is one, be it spoiled: then nobody gets in, and nobody may make himself one without the router's command line.
+pub(super) fn is_there(dir: &Path) -> bool {
+    Store::new(dir, PASSWORD).has(PASSWORD.current)
+}
+
 impl Daemon {
     /// Stores a hash that a client brought, and tells the client. Returns whether there was one.
     pub(super) fn store_password(&mut self) -> bool {
@@ -25,6 +33,7 @@ impl Daemon {
         let answer = match self.save_password(&line) {
             Ok(()) => {
                 tell(Level::Info, format_args!("the admin password was set"));
+                self.page.password_changed(now());
                 Answer::Changed(Box::new(Changed {
                     saved: true,
                     ..Changed::default()

@@ -93,7 +93,7 @@ impl fmt::Display for Cure {
 
 /// Adds a line to those of `doctor`.
 fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
-    // There are fewer lines than there is room for: three abilities, the shapers, the leaves, six more, and what bypasses us.
+    // There are fewer lines than there is room for: three abilities, the shapers, the leaves, seven more, and what bypasses us.
     let _ = to.findings.push(Finding {
         what: text(format_args!("{what}")),
         good,
@@ -102,7 +102,7 @@ fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
 }
 
 const _: () = assert!(
-    3 + ShaperKind::ALL.len() + LeafKind::ALL.len() + 6 + 2 + BYPASSES.len() <= FINDINGS_MAX,
+    3 + ShaperKind::ALL.len() + LeafKind::ALL.len() + 7 + 2 + BYPASSES.len() <= FINDINGS_MAX,
     "doctor has room for all it can find"
 );
 
@@ -116,6 +116,10 @@ impl Engine {
         abilities(&mut doctor, &self.abilities);
         self.leaves(&mut doctor);
         self.surroundings(&mut doctor);
+        if !self.page.what.is_empty() {
+            // As `add`.
+            let _ = doctor.findings.push(self.page.clone());
+        }
         for (name, what) in self.bypass.causes() {
             add(&mut doctor, name, false, format_args!("{}", Cure(what)));
         }

@@ -20,8 +20,9 @@ pub const ROOTS_MAX: usize = LINKS_MAX;
 /// Events kept for whoever asks what happened. When full, the oldest goes; its counter stays.
 pub const JOURNAL_MAX: usize = 64;
 
-/// Clients whose question or change waits: as many as the daemon has connections for. A further one is told to come again.
-pub const WAITING_CLIENTS_MAX: usize = 8;
+/// Clients whose question or change waits: as many as the daemon has connections for, eight of the control socket and four of the page. A
+/// further one is told to come again.
+pub const WAITING_CLIENTS_MAX: usize = 12;
 
 /// Between two looks at the counters while something of ours is in the kernel. The daemon wakes for nothing else when nothing happens.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(5);

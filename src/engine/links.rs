@@ -222,6 +222,27 @@ impl Links {
         })
     }
 
+    /// The interfaces of the home, also where the WAN is not known yet: bridges then, or those that are named. None where that cannot be told.
+    pub fn home(&self, config: &Config) -> Option<Vec<IfIndex, LANS_MAX>> {
+        if let Ok(places) = self.places(config) {
+            let lans = places.lans.iter().take(places.count);
+            return Some(lans.map(|lan| lan.index).collect());
+        }
+        let is_wan = |link: &Link| {
+            config.wan.interface == Some(link.name)
+                || (config.wan.interface.is_none()
+                    && self.route.is_some_and(|(dev, _)| dev == link.index))
+        };
+        let is_lan = |link: &&Link| match &config.lan {
+            Lan::Interfaces(names) => names.contains(&link.name),
+            Lan::Auto => link.kind == LinkKind::Bridge && link.master.is_none(),
+        };
+        let lans = self.links.iter().filter(is_lan);
+        let lans = lans.filter(|link| link.up && !is_wan(link));
+        let home: Vec<_, LANS_MAX> = lans.take(LANS_MAX).map(|link| link.index).collect();
+        (!home.is_empty()).then_some(home)
+    }
+
     /// The IFB device that several LANs share, if it is there.
     pub fn ifb(&self) -> Option<&Link> {
         let mut links = self.links.iter();

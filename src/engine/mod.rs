@@ -31,6 +31,7 @@ mod leaf;
 pub mod limits;
 mod links;
 mod looks;
+mod page;
 mod policy;
 mod rates;
 mod remark;
@@ -45,7 +46,7 @@ mod whom;
 use heapless::Vec;
 
 use crate::config::{Config, LANS_MAX};
-use crate::control::Failure;
+use crate::control::{Failure, Finding};
 use crate::value::{Before, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
 
 pub use calendar::InForce;
@@ -57,6 +58,7 @@ pub use input::{
 pub use journal::{Entry, Event, Journal};
 pub use lanes::{Lanes, Line, MAJOR, Node, Part, Queue, minor as class_minor, root_handle};
 pub use links::{Learned, Links, Places, Unplaced};
+pub use page::Home;
 pub use policy::{classify, narrowest};
 pub use timers::{Timer, Timers};
 pub use trees::{Foreign, Tree, Trees};
@@ -117,6 +119,8 @@ pub struct Engine {
     gave_up: change::GaveUp,
     bypass: doctor::Bypass,
     calendar: calendar::Calendar,
+    /// What is told of the admin page; nothing until somebody knows.
+    page: Finding,
 }
 
 /// What the engine works towards.
@@ -178,6 +182,7 @@ impl Engine {
             gave_up: change::GaveUp::default(),
             bypass: doctor::Bypass::default(),
             calendar: calendar::Calendar::default(),
+            page: Finding::default(),
         };
         engine.configure(now);
         // Whoever ran before us may have died between a change of the rules or the map and the walk.

@@ -94,6 +94,14 @@ pub(super) fn remove(path: &Path) -> Result<(), Errno> {
     unistd::unlink(name(path, &mut [0; PATH_BYTES])?)
 }
 
+/// Removes a directory that is empty.
+#[inline(never)]
+pub(super) fn remove_dir(path: &Path) -> Result<(), Errno> {
+    let mut room = [0; PATH_BYTES];
+    let name = name(path, &mut room)?;
+    unistd::unlinkat(AT_FDCWD, name, unistd::UnlinkatFlags::RemoveDir)
+}
+
 /// Gives a file another name; what had it is replaced.
 #[inline(never)]
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Errno> {

@@ -9,7 +9,7 @@ use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
 use nix::poll::poll;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, bind, getsockopt, listen, socket,
+    AddressFamily, Backlog, SockFlag, SockType, bind, getsockopt, listen, socket, socketpair,
 };
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Whence, ftruncate, geteuid, lseek};
@@ -113,8 +113,17 @@ impl Listener {
     }
 }
 
+/// Two ends of a connection that nobody had to ask for; neither waits.
+///
+/// # Errors
+/// [`Refused`].
+pub fn pair() -> Result<(OwnedFd, OwnedFd), Refused> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    socketpair(AddressFamily::Unix, SockType::Stream, None, flags).map_err(refused)
+}
+
 /// Reads and writes of this socket come back at once. The standard library's way goes through `ioctl`, which nothing else of ours needs.
-fn never_wait(socket: impl AsFd) -> Result<(), Errno> {
+pub(super) fn never_wait(socket: impl AsFd) -> Result<(), Errno> {
     let flags = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
     fcntl(socket, flags).map(drop)
 }

@@ -6,6 +6,7 @@
 //! What a platform must provide is what stands here: netlink, epoll, signalfd, UNIX sockets, a monotonic clock.
 
 pub mod channel;
+pub mod child;
 pub mod client;
 pub mod clock;
 pub mod errno;
@@ -15,7 +16,9 @@ pub mod log;
 pub mod netlink;
 pub mod poller;
 pub mod proc;
+pub mod sandbox;
 pub mod secret;
 pub mod signals;
 /// The safe store of a document.
 pub mod store;
+pub mod tcp_listener;

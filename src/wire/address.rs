@@ -1,17 +1,25 @@
-//! Addresses of our own interfaces, through netlink-packet-route.
+//! Addresses of our own interfaces.
+//!
+//! Read before editing: linux/if_addr.h (6.12).
 
 use core::net::IpAddr;
 
-use netlink_packet_core::Parseable;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-
+use super::neighbour::ip_address;
 use super::netlink::{Header, Message};
-use super::{Malformed, Order, Writer};
+use super::{Malformed, Writer};
 use crate::value::IfIndex;
 
 const RTM_NEWADDR: u16 = 20;
 const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
+
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+
+/// Another host has it, or nobody knows yet whether one does (RFC 4862): it cannot be listened at. Its end is told by another event.
+const IFA_F_UNUSABLE: u8 = IFA_F_DADFAILED | IFA_F_TENTATIVE;
+const IFA_F_DADFAILED: u8 = 0x08;
+const IFA_F_TENTATIVE: u8 = 0x40;
 
 /// An address of an interface of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +30,8 @@ pub struct OwnAddress {
     pub address: IpAddr,
     /// Whether it is there, or was taken away.
     pub present: bool,
+    /// Whether it can be used.
+    pub usable: bool,
 }
 
 /// Asks for all addresses of both families.
@@ -30,33 +40,37 @@ pub fn emit_dump(w: &mut Writer<'_>, seq: u32) {
     w.message(Header::dump(RTM_GETADDR, seq), |w| w.zeroes(8));
 }
 
-/// Reads an entry of a dump, or an event, of this machine's kernel. `None`: another message, or one without an address.
+/// Whether a message tells that some address changed.
+pub fn is_change(message: Message<'_>) -> bool {
+    matches!(message.header.kind, RTM_NEWADDR | RTM_DELADDR)
+}
+
+/// Reads an entry of a dump, or an event. `None`: another message, or one without an address that we know.
 ///
 /// # Errors
-/// [`Malformed::Package`] when the package cannot read it.
+/// [`Malformed`].
 pub fn parse(message: Message<'_>) -> Result<Option<OwnAddress>, Malformed> {
-    let present = match message.header.kind {
-        RTM_NEWADDR => true,
-        RTM_DELADDR => false,
-        _ => return Ok(None),
-    };
-    if message.body.order() != Order::HOST {
+    if !is_change(message) {
         return Ok(None);
     }
-    let entry = AddressMessage::parse(message.body.rest()).map_err(|_| Malformed::Package)?;
-    let dev = IfIndex(entry.header.index);
-    // On a point-to-point link `Address` is the peer's and `Local` is ours; elsewhere IPv4 has both and IPv6 only `Address`.
-    let mut found = None;
-    for attribute in &entry.attributes {
-        match attribute {
-            AddressAttribute::Local(address) => found = Some(*address),
-            AddressAttribute::Address(address) => found = found.or(Some(*address)),
-            _ => {}
-        }
-    }
-    Ok(found.map(|address| OwnAddress {
+    let mut body = message.body;
+    let family = body.u8();
+    body.skip(1);
+    let flags = body.u8();
+    body.skip(1);
+    let dev = IfIndex(body.u32());
+    // On a point-to-point link `IFA_ADDRESS` is the peer's and `IFA_LOCAL` is ours; elsewhere IPv4 has both and IPv6 only `IFA_ADDRESS`.
+    let (mut address, mut local) = (None, None);
+    body.attributes(&mut |kind, value| match kind {
+        IFA_ADDRESS => address = ip_address(family, value),
+        IFA_LOCAL => local = ip_address(family, value),
+        _ => {}
+    });
+    body.end()?;
+    Ok(local.or(address).map(|address| OwnAddress {
         dev,
         address,
-        present,
+        present: message.header.kind == RTM_NEWADDR,
+        usable: flags & IFA_F_UNUSABLE == 0,
     }))
 }

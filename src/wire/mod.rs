@@ -1,7 +1,7 @@
 //! Bytes become values, and values become bytes: netlink frames and what they carry.
 //!
 //! Must not: keep state, do input or output, name a folder of ours other than the small values, panic on any bytes, or allocate
-//! per message (addresses and the second reader of neighbour dumps go through a package that does; the daemon calls neither).
+//! per message (the second reader of neighbour dumps goes through a package that does; the daemon does not call it).
 //!
 //! Words: a *datagram* is what one `recv` gives; it holds *messages*; a message has a header, a fixed part and *attributes*; an
 //! attribute may be *nested*.

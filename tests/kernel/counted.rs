@@ -59,7 +59,13 @@ impl Sub for Count {
 /// Is the daemon until its end, if that is what this program was called for.
 pub fn daemon_if_called() -> Option<ExitCode> {
     let mut words = env::args_os().skip(1);
-    if words.next()? != WORD {
+    let first = words.next()?;
+    if first == "page" && words.len() == 0 {
+        // The daemon starts itself again as its page process.
+        lanemark::page::run();
+        return Some(ExitCode::SUCCESS);
+    }
+    if first != WORD {
         return None;
     }
     let mut path = || PathBuf::from(words.next().expect("a path"));

@@ -38,6 +38,7 @@ mod interfaces;
 mod interference;
 mod lans;
 mod mss;
+mod page;
 mod password;
 mod paths;
 mod policy;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         quiet::all(),
         store::all(),
         wans::all(),
+        page::all(),
         password::all(),
         robustness::all(),
         allocations::all(),

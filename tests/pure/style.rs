@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which folders a folder may name. What is not listed may name nobody.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("value", &[]),
     ("wire", &["value"]),
     ("config", &["value"]),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "value", "wire", "config", "control", "engine", "apply", "sys", "cli",
         ],
     ),
+    ("page", &["value", "wire", "sys"]),
     ("lab", &["value", "wire"]),
 ];
 
@@ -232,10 +233,14 @@ fn every_folder_opens_with_what_it_is_for_and_what_it_must_not_do() {
 }
 
 #[test]
-fn unsafe_code_is_where_a_passed_descriptor_gets_its_owner_and_nowhere_else() {
+fn unsafe_code_is_where_a_passed_descriptor_gets_its_owner_and_privileges_go_and_nowhere_else() {
     for (path, text) in sources() {
         let places = code(&text).filter(|line| line.contains("unsafe ")).count();
-        let allowed = usize::from(path == Path::new("src/sys/channel.rs"));
+        let allowed = match path.to_str() {
+            Some("src/sys/channel.rs") => 1,
+            Some("src/sys/sandbox.rs") => 2,
+            _ => 0,
+        };
         assert!(places <= allowed, "{}: {places}", path.display());
     }
 }

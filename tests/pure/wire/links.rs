@@ -215,6 +215,7 @@ fn own(dev: u32, address: &str, present: bool) -> OwnAddress {
         dev: IfIndex(dev),
         address: address.parse().unwrap(),
         present,
+        usable: true,
     }
 }
 
@@ -240,16 +241,17 @@ fn own_addresses_come_and_go() {
     ] {
         for order in ORDERS {
             let fixture = fixture(order, name);
-            let seen: Vec<_> = fixture
-                .messages()
-                .into_iter()
-                .map(|message| address::parse(message).unwrap())
-                .collect();
-            // The package reads the order of this machine only; a recording of the other one is not for it.
-            let expected = expected
-                .iter()
-                .map(|address| Some(*address).filter(|_| order == Order::HOST));
-            assert_eq!(seen, expected.collect::<Vec<_>>(), "{order:?} {name}");
+            let seen = fixture.messages().into_iter().map(|message| {
+                assert!(address::is_change(message));
+                let seen = address::parse(message).unwrap();
+                // The recordings begin before the kernel knows that nobody else has an IPv6 address.
+                seen.map(|seen| OwnAddress {
+                    usable: true,
+                    ..seen
+                })
+            });
+            let expected: Vec<_> = expected.iter().copied().map(Some).collect();
+            assert_eq!(seen.collect::<Vec<_>>(), expected, "{order:?} {name}");
         }
     }
 }
@@ -272,6 +274,36 @@ fn on_a_point_to_point_link_the_local_address_is_ours() {
     };
     assert_eq!(address(&[peer, local]), Some(own(6, "10.0.0.1", true)));
     assert_eq!(address(&[]), None);
+}
+
+#[test]
+fn an_address_that_another_host_may_have_cannot_be_used() {
+    for order in ORDERS {
+        for (flags, usable) in [
+            (0, true),
+            (0x80, true),
+            (0x40, false),
+            (0x08, false),
+            (0xc0, false),
+        ] {
+            let fixed = [U8(2), U8(24), U8(flags), U8(0), U32(6)];
+            let body = [
+                write(order, &fixed),
+                write(order, &[Attribute(2, &[Bytes(&[10, 0, 0, 1])])]),
+            ]
+            .concat();
+            let seen = parsed(
+                &message(order, [20, 0], [0, 0], &[Bytes(&body)]),
+                order,
+                address::parse,
+            );
+            assert_eq!(
+                seen.unwrap().unwrap().usable,
+                usable,
+                "{order:?} {flags:#x}"
+            );
+        }
+    }
 }
 
 const DEFAULTS: [DefaultRoute; 2] = [

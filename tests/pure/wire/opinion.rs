@@ -206,6 +206,7 @@ fn own_address(theirs: &AddressMessage, present: bool) -> Option<OwnAddress> {
         dev: IfIndex(theirs.header.index),
         address,
         present,
+        usable: theirs.header.flags.bits() & 0x48 == 0,
     })
 }
 
