@@ -195,6 +195,8 @@ impl<'a> Session<'a> {
             Verb::Flows => flows::print(screen, answer)?,
             Verb::ConfigShow => config::print(screen, answer)?,
             Verb::Doctor => doctor::print(screen, answer)?,
+            // Nobody asks for it in tables yet.
+            Verb::Watch => {}
             Verb::Set | Verb::Unset | Verb::ConfigApply | Verb::Password | Verb::Stop => {
                 let mut changed = Changed::default();
                 answer.object(&mut changed)?;

@@ -57,6 +57,11 @@ pub enum State {
 impl State {
     const ALL: [State; 4] = [State::Off, State::On, State::Waiting, State::Failing];
     const NAMES: [&str; 4] = ["off", "on", "waiting", "failing"];
+
+    /// Its name in an answer.
+    pub const fn name(self) -> &'static str {
+        State::NAMES[self as usize]
+    }
 }
 
 /// The health of the line and its lanes.

@@ -10,9 +10,25 @@
 //!    [`Changed`], the configuration), or, for [`Verb::Devices`], [`Verb::Flows`] and [`Verb::Doctor`], an object whose only field is
 //!    an array of [`Device`], [`Flow`] or [`Finding`]. Such a line may have no bound, so it is written and read element by element
 //!    ([`Elements`]).
-//! 3. The connection may be used again.
+//!    [`Verb::Watch`] is answered with a line now and with more as things change ([`Live`]).
+//! 3. The connection may be used again, unless it watches.
 //!
 //! What an answer consists of is said once, in [`Record::fields`]; [`fill`] and [`write()`] go by it, whoever reads or writes.
+//!
+//! A line of `watch` has, of these, what changed since the one before; a whole line has all of them, and is the only one with `m`:
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `g`, `m` | a number that changes when devices come, go or have another name or class; their MAC addresses, in the order of `devices` |
+//! | `c` | CRC-32 of the configuration in force, as one line |
+//! | `s`, `r` | the state and its reason, as in [`Status`] |
+//! | `p` | percent of the line's bytes that went through our queues, up and down; null where it cannot be told |
+//! | `n` | kbit/s of the line, up and down |
+//! | `k` | the names of the lanes |
+//! | `l` | of each lane: its place in `k`, kbit/s up and down, the wait in its queue in ms up and down |
+//! | `d` | of each device: its place in `m`, kbit/s up and down; one that no line since the whole one tells of is silent |
+//! | `t` | how long the line takes there and back, in 0.1 ms: now, and the least of the last hour; null where it is not known |
+//! | `f` | flows in the conntrack table, and how many fit |
 //!
 //! Told nonsense (no JSON, an unknown verb, a line over [`REQUEST_BYTES_MAX`]) the daemon answers with a [`Failure`] whose fault is
 //! `input`, and changes nothing.
@@ -21,6 +37,7 @@ mod answer;
 mod elements;
 mod failure;
 mod json;
+mod live;
 mod record;
 mod request;
 mod write;
@@ -32,6 +49,7 @@ pub use answer::{
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
 pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};
 pub use json::{fill, read};
+pub use live::{Live, UNKNOWN, WATCHERS_MAX};
 pub use record::{Fields, List, Number, Record};
 pub use request::{BadRequest, Heard, REQUEST_BYTES_MAX, Request, Verb};
 pub use write::write;

@@ -34,13 +34,15 @@ pub enum Verb {
     Doctor,
     /// Replace the admin password; the next line is the hash of the new one.
     Password,
+    /// What changes, as it changes, until the connection is closed.
+    Watch,
     /// Take everything of ours out of the kernel and end.
     Stop,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 10] = [
+    pub const ALL: [Verb; 11] = [
         Verb::Status,
         Verb::Devices,
         Verb::Flows,
@@ -50,6 +52,7 @@ impl Verb {
         Verb::ConfigApply,
         Verb::Doctor,
         Verb::Password,
+        Verb::Watch,
         Verb::Stop,
     ];
 
@@ -65,6 +68,7 @@ impl Verb {
             Verb::ConfigApply => "config-apply",
             Verb::Doctor => "doctor",
             Verb::Password => "password",
+            Verb::Watch => "watch",
             Verb::Stop => "stop",
         }
     }

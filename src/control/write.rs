@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use heapless::String;
 use heapless::string::StringView;
 
+use super::live::UNKNOWN;
 use super::record::{Fields, List, Number, Record};
 
 /// Writes a record behind what is in `to`.
@@ -38,6 +39,31 @@ impl<'a> Writer<'a> {
             Some(text) => self.quote(text),
             None => self.to.extend_from_slice(b"null"),
         }
+    }
+
+    /// Closes it, and the line that it is.
+    pub(super) fn end_line(self) {
+        self.to.extend_from_slice(b"}\n");
+    }
+
+    /// A number, or null for [`UNKNOWN`].
+    #[inline(never)]
+    pub(super) fn number_or_null(&mut self, name: &'static str, number: u32) {
+        let mut known = (number != UNKNOWN).then_some(number);
+        self.number(name, &mut known);
+    }
+
+    /// Opens an array.
+    pub(super) fn open(&mut self, name: &'static str) {
+        self.name(name);
+        self.to.push(b'[');
+        self.first = true;
+    }
+
+    /// Closes it.
+    pub(super) fn close(&mut self) {
+        self.to.push(b']');
+        self.first = false;
     }
 
     /// What stands before a value; an element of an array has no name.
@@ -122,14 +148,11 @@ impl Fields for Writer<'_> {
     }
 
     fn list(&mut self, name: &'static str, list: &mut dyn List) {
-        self.name(name);
-        self.to.push(b'[');
-        self.first = true;
+        self.open(name);
         let mut place = 0;
         while list.lend(place, self) {
             place += 1;
         }
-        self.to.push(b']');
-        self.first = false;
+        self.close();
     }
 }

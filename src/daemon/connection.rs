@@ -62,6 +62,8 @@ enum State {
     Devices(usize),
     /// It is being told of the flows.
     Flows(Box<Walk>),
+    /// It is told what changes.
+    Watching,
     /// It said something that cannot be followed: after what it is told, the end.
     Closing,
 }
@@ -129,7 +131,7 @@ impl Connection {
         engine: &mut Engine,
         now: Instant,
     ) -> Fate {
-        self.take(answer, engine);
+        self.take(client, answer, engine);
         self.write(client, engine, now)
     }
 
@@ -266,7 +268,7 @@ impl Connection {
         self.output.push(b'\n');
     }
 
-    fn take(&mut self, answer: Answer, engine: &Engine) {
+    fn take(&mut self, client: Client, answer: Answer, engine: &mut Engine) {
         self.state = State::Listening;
         match answer {
             Answer::Failure(failure) => self.fail(*failure),
@@ -282,6 +284,10 @@ impl Connection {
                 let _ = config::write_compact(engine.config(), &mut text);
                 self.output.extend_from_slice(text.trim_end().as_bytes());
                 self.output.push(b'\n');
+            }
+            Answer::Watch => {
+                engine.tell_watcher(client, &mut self.output);
+                self.state = State::Watching;
             }
             Answer::Devices => {
                 self.output.extend_from_slice(b"{\"devices\":[");
@@ -325,6 +331,10 @@ impl Connection {
                 | State::Waiting => {
                     return self.await_more(client, engine, now);
                 }
+                State::Watching => {
+                    engine.handle(now, Input::Taken(client));
+                    return self.await_more(client, engine, now);
+                }
             }
         }
         Fate::Lives
@@ -332,8 +342,10 @@ impl Connection {
 
     /// Everything is told: the next question, if it is here already.
     fn await_more(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
-        // A long answer's buffer is not kept for the next short one.
-        self.output = Vec::new();
+        // A long answer's buffer is not kept for the next short one. A watcher's lines are short and come each second.
+        if !matches!(self.state, State::Watching) || self.output.capacity() > READ_BYTES {
+            self.output = Vec::new();
+        }
         self.hear(client, engine, now);
         let asks =
             matches!(self.state, State::Waiting | State::Entrusted(_)) || !self.output.is_empty();

@@ -4,7 +4,7 @@ use super::look;
 use crate::apply::{self, DATAGRAM_BYTES_KEPT, DATAGRAM_BYTES_MAX, Family};
 use crate::engine::{Engine, Input, Look, Op};
 use crate::sys::netlink::{Asker, Protocol, RECEIVE_BYTES};
-use crate::sys::proc;
+use crate::sys::{clock, proc};
 use crate::value::{Cause, Instant, Refused};
 use crate::wire::netlink::Message;
 use crate::wire::{Order, Writer};
@@ -67,7 +67,8 @@ impl Kernel {
         if let Err(refused) = &result {
             log::debug!("{op:?}: {refused}");
         }
-        engine.handle(now, Input::Done(result));
+        // Not the time of its beginning: the engine may want to know how long it took.
+        engine.handle(clock::now(), Input::Done(result));
     }
 
     /// The user's rules need more room, and only while they are made: routers' C libraries touch all that they zero.

@@ -10,7 +10,7 @@ use heapless::{String, Vec};
 use super::InForce;
 use super::limits::{ADDRESSES_MAX, DEVICE_ADDRESSES_MAX, DEVICES_MAX};
 use crate::config::{Config, NAME_BYTES_MAX};
-use crate::value::{Class, Instant, Mac};
+use crate::value::{Class, Crc32, Instant, Mac};
 
 /// A device's place in the table. Valid until the table is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Device {
     pub traffic: Traffic,
     /// What its flows carried, as far as the count that goes on has come.
     pub counting: Traffic,
+    /// With which change for watchers its rates became what they are.
+    pub rated: u32,
 }
 
 /// What the flows of a device carried.
@@ -104,9 +106,15 @@ pub enum Located {
 pub struct Devices {
     devices: Box<Vec<Device, DEVICES_MAX>>,
     addresses: Box<FnvIndexMap<IpAddr, Address, ADDRESSES_MAX>>,
+    generation: u32,
 }
 
 impl Devices {
+    /// Counts up when the list is another: somebody came, went, or has another name or class.
+    pub const fn generation(&self) -> u32 {
+        self.generation
+    }
+
     /// All, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &Device> {
         self.devices.iter()
@@ -182,6 +190,7 @@ impl Devices {
             return Seen::Full;
         };
         let device = Device::new(mac);
+        self.generation = self.generation.wrapping_add(1);
         if !full {
             // There is room.
             let _ = self.devices.push(device);
@@ -265,7 +274,8 @@ impl Devices {
             refused += self.enrol(mac, Some(class))
         });
         for device in self.devices.iter_mut().filter(|device| !device.configured) {
-            device.reclass(None);
+            let other = device.reclass(None);
+            self.generation = self.generation.wrapping_add(u32::from(other));
         }
         refused
     }
@@ -284,7 +294,8 @@ impl Devices {
         };
         if let Some(device) = self.get_mut(id) {
             device.configured = true;
-            device.reclass(class);
+            let other = device.reclass(class);
+            self.generation = self.generation.wrapping_add(u32::from(other));
         }
         0
     }
@@ -294,6 +305,7 @@ impl Devices {
         let Some(device) = self.get_mut(id) else {
             return;
         };
+        let before = Crc32::of(device.lease_name.as_bytes());
         device.lease_name.clear();
         for letter in name.chars() {
             let shown = if letter.is_control() || is_bidi_control(letter) {
@@ -304,6 +316,9 @@ impl Devices {
             if device.lease_name.push(shown).is_err() {
                 break;
             }
+        }
+        if Crc32::of(device.lease_name.as_bytes()) != before {
+            self.generation = self.generation.wrapping_add(1);
         }
     }
 
@@ -356,14 +371,16 @@ impl Device {
             seen: None,
             traffic: Traffic::default(),
             counting: Traffic::default(),
+            rated: 0,
         }
     }
 
-    fn reclass(&mut self, class: Option<Class>) {
-        if self.class != class {
-            self.class = class;
-            self.remark = true;
-        }
+    /// Whether that is another class than before.
+    fn reclass(&mut self, class: Option<Class>) -> bool {
+        let other = self.class != class;
+        self.class = class;
+        self.remark |= other;
+        other
     }
 
     /// What to call it: the user's name, else its own; empty when it has neither.

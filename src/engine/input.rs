@@ -112,6 +112,8 @@ pub enum Input<'a> {
     Reload(Box<Config>),
     /// A client is gone: it needs no answer.
     Left(Client),
+    /// A watcher has taken all that it was told.
+    Taken(Client),
 }
 
 /// What is looked at.
@@ -273,6 +275,8 @@ pub enum Answer {
     Devices,
     /// The flows; whoever answers reads them from the kernel.
     Flows(FlowFilter),
+    /// What changed; whoever answers takes it from the engine, with [`super::Engine::tell_watcher`].
+    Watch,
 }
 
 /// Which flows a client wants.

@@ -81,3 +81,10 @@ pub const DRAIN_UP_PERCENT: u8 = 60;
 
 /// See [`DRAIN`]: percent of the downlink that is used.
 pub const DRAIN_DOWN_PERCENT: u8 = 70;
+
+/// Between two lines to a watcher, unless something changed that cannot wait.
+pub const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// A walk through the flows may take a twentieth of the time: after one that took so long, so many times as long passes before the next. A full
+/// table of a small router then is counted every two seconds.
+pub const WATCH_WALK_REST: u32 = 19;

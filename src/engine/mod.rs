@@ -41,13 +41,14 @@ mod rules;
 mod timers;
 mod trees;
 mod trouble;
+mod watch;
 mod whom;
 
 use heapless::Vec;
 
-use crate::config::{Config, LANS_MAX};
+use crate::config::{Config, LANS_MAX, write_compact};
 use crate::control::{Failure, Finding};
-use crate::value::{Before, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
+use crate::value::{Before, Crc32, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
 
 pub use calendar::InForce;
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
@@ -121,6 +122,9 @@ pub struct Engine {
     calendar: calendar::Calendar,
     /// What is told of the admin page; nothing until somebody knows.
     page: Finding,
+    watch: watch::Watch,
+    /// CRC-32 of the configuration in force, as one line.
+    config_crc: u32,
 }
 
 /// What the engine works towards.
@@ -183,6 +187,8 @@ impl Engine {
             bypass: doctor::Bypass::default(),
             calendar: calendar::Calendar::default(),
             page: Finding::default(),
+            watch: watch::Watch::default(),
+            config_crc: 0,
         };
         engine.configure(now);
         // Whoever ran before us may have died between a change of the rules or the map and the walk.
@@ -204,6 +210,11 @@ impl Engine {
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// CRC-32 of the configuration in force, as [`write_compact`] makes it one line.
+    pub fn config_crc(&self) -> u32 {
+        self.config_crc
     }
 
     /// The devices.
@@ -239,6 +250,10 @@ impl Engine {
 
     fn configure(&mut self, now: Instant) {
         self.policy = policy(&self.config.rules);
+        let mut crc = Crc32::default();
+        // It takes whatever is written to it.
+        let _ = write_compact(&self.config, &mut crc);
+        self.config_crc = crc.value();
         self.unknown.clock = !self.config.schedules.is_empty();
         self.calendar.forget();
         self.timers.clear(Timer::Clock);
@@ -329,6 +344,7 @@ impl Engine {
             Input::Apply(client, config) => self.apply(now, client, config),
             Input::Reload(config) => self.reload(now, config),
             Input::Left(client) => self.forget_client(client),
+            Input::Taken(client) => self.watch.taken(client),
         }
     }
 
@@ -370,8 +386,11 @@ impl Engine {
         if self.goal == Goal::Over {
             return Step::End;
         }
-        if let Some(look) = self.next_count() {
+        if let Some(look) = self.next_count(now) {
             return self.look(look);
+        }
+        if let Some(client) = self.next_watcher(now) {
+            return Step::Answer(client, Answer::Watch);
         }
         Step::Wait(self.timers.next(now))
     }
@@ -395,6 +414,9 @@ impl Engine {
         }
         if self.timers.take_due(Timer::Remark, now) {
             self.remark.begin();
+        }
+        if self.timers.take_due(Timer::Watch, now) {
+            self.ask_for_watchers();
         }
     }
 

@@ -2,7 +2,9 @@
 
 use heapless::Vec;
 
-use super::limits::{PROOF_BYTES_MIN, RATE_WINDOW, WAITING_CLIENTS_MAX};
+use super::limits::{
+    HEALTH_EVERY, PROOF_BYTES_MIN, RATE_WINDOW, WAITING_CLIENTS_MAX, WATCH_EVERY, WATCH_WALK_REST,
+};
 use super::request::Question;
 use super::{Engine, Look, Queue, Timer};
 use crate::control::Direction;
@@ -28,6 +30,21 @@ pub(super) struct Rates {
     flows: u32,
     flows_max: u32,
     count: Count,
+    /// While somebody watches, the proof is of longer intervals than the rates.
+    proof: Option<Box<Proof>>,
+    /// When the walk that goes on for a count began.
+    walk_began: Option<Instant>,
+    /// While somebody watches: before, no walk is made only to count.
+    walk_after: Option<Instant>,
+    /// While somebody watches: the devices' rates are those of the last two walks.
+    fresh: bool,
+}
+
+/// The proof as it stands. What waits in our queues has come over the WAN and not gone through yet: in one second that weighs too much.
+#[derive(Debug)]
+struct Proof {
+    from: Option<Sample>,
+    percent: [Option<u8>; 2],
 }
 
 /// Where the count of the devices' bytes stands: it takes two walks through the flows, a moment apart.
@@ -79,34 +96,75 @@ impl Rates {
         };
         let ms = latest.at.ms_since(previous.at).max(1);
         let told = interval.queue_kbit.iter_mut();
-        let told = told.zip(&mut interval.proven_percent);
         let counted = previous.classes.iter().zip(&latest.classes);
-        for ((direction, (before, after)), (kbits, proven)) in
-            Direction::BOTH.iter().zip(counted).zip(told)
-        {
-            let mut queued = 0_u64;
-            // Queues or a WAN that were made anew count from 0 again: such an interval proves nothing.
-            let mut whole = true;
+        for ((before, after), kbits) in counted.zip(told) {
             for ((before, after), kbit) in before.iter().zip(after).zip(kbits) {
-                let bytes = after.bytes.saturating_sub(before.bytes);
-                *kbit = kbit_of(bytes, ms);
-                whole &= after.bytes >= before.bytes;
-                queued = queued.saturating_add(bytes);
-                // What was dropped on its way home had come over the WAN all the same.
-                if *direction == Direction::Down {
-                    queued = queued.saturating_add(dropped_bytes(before, after));
-                }
-            }
-            let (before, after) = match direction {
-                Direction::Up => (previous.wan.tx, latest.wan.tx),
-                Direction::Down => (previous.wan.rx, latest.wan.rx),
-            };
-            if whole && let Some(carried) = after.checked_sub(before) {
-                *proven = proven_percent(queued, carried);
+                *kbit = kbit_of(after.bytes.saturating_sub(before.bytes), ms);
             }
         }
+        interval.proven_percent = match &self.proof {
+            Some(proof) => proof.percent,
+            None => proven(previous, latest),
+        };
         interval
     }
+
+    /// The proof is of longer intervals from now on, or of the last two samples again.
+    pub(super) fn prove_slowly(&mut self, slowly: bool) {
+        let percent = self.interval().proven_percent;
+        self.proof = slowly.then(|| {
+            Box::new(Proof {
+                from: self.latest,
+                percent,
+            })
+        });
+    }
+
+    /// Another sample is there.
+    fn prove(&mut self) {
+        let (Some(proof), Some(latest)) = (&mut self.proof, &self.latest) else {
+            return;
+        };
+        if self.previous.is_none() {
+            // Another line: what was proven of the one before says nothing of it.
+            proof.from = None;
+            proof.percent = [None; 2];
+        }
+        let from = proof.from.get_or_insert(*latest);
+        // A tick before the whole interval: ticks are a little late each time.
+        if latest.at.after(WATCH_EVERY) >= from.at.after(HEALTH_EVERY) {
+            proof.percent = proven(from, latest);
+            *from = *latest;
+        }
+    }
+}
+
+/// Percent of the WAN device's bytes that went through our queues between two samples.
+fn proven(previous: &Sample, latest: &Sample) -> [Option<u8>; 2] {
+    let mut percents = [None; 2];
+    let counted = previous.classes.iter().zip(&latest.classes);
+    let told = counted.zip(&mut percents);
+    for (direction, ((before, after), percent)) in Direction::BOTH.iter().zip(told) {
+        let mut queued = 0_u64;
+        // Queues or a WAN that were made anew count from 0 again: such an interval proves nothing.
+        let mut whole = true;
+        for (before, after) in before.iter().zip(after) {
+            whole &= after.bytes >= before.bytes;
+            queued = queued.saturating_add(after.bytes.saturating_sub(before.bytes));
+            // What was dropped on its way home had come over the WAN all the same.
+            if *direction == Direction::Down {
+                queued = queued.saturating_add(dropped_bytes(before, after));
+            }
+        }
+        let (before, after) = match direction {
+            Direction::Up => (previous.wan.tx, latest.wan.tx),
+            Direction::Down => (previous.wan.rx, latest.wan.rx),
+        };
+        if whole && let Some(carried) = after.checked_sub(before) {
+            *percent = proven_percent(queued, carried);
+        }
+    }
+    percents
 }
 
 /// The rate of so many bytes in so many milliseconds.
@@ -162,6 +220,7 @@ impl Engine {
                 }
             }
         }
+        self.rates.prove();
     }
 
     /// A count of the devices' bytes is wanted.
@@ -174,15 +233,33 @@ impl Engine {
     }
 
     /// The walk that the count needs now.
-    pub(super) fn next_count(&mut self) -> Option<Look> {
+    pub(super) fn next_count(&mut self, now: Instant) -> Option<Look> {
         match self.rates.count {
-            Count::First => Some(Look::Flows),
-            Count::Between(_) if self.timers.is_set(Timer::RateWindow) => None,
-            Count::Between(first) => {
-                self.rates.count = Count::Second(first);
-                Some(Look::Flows)
-            }
-            Count::Idle | Count::Second(_) => None,
+            Count::First => {}
+            Count::Between(_) if !self.second_count_due(now) => return None,
+            Count::Between(first) => self.rates.count = Count::Second(first),
+            Count::Idle | Count::Second(_) => return None,
+        }
+        self.rates.walk_began = Some(now);
+        Some(Look::Flows)
+    }
+
+    fn second_count_due(&self, now: Instant) -> bool {
+        match self.rates.walk_after {
+            // With the other counters, so that all are told at once.
+            Some(after) => self.watch.is_sampling() && now >= after,
+            None => !self.timers.is_set(Timer::RateWindow),
+        }
+    }
+
+    /// From now on walks follow each other as long as somebody watches, or not any more.
+    pub(super) fn count_on(&mut self, now: Option<Instant>) {
+        self.rates.walk_after = now;
+        self.rates.fresh = false;
+        let waited_for = self.asked.iter();
+        let mut waited_for = waited_for.filter(|asked| asked.question == Question::Devices);
+        if now.is_none() && waited_for.next().is_none() {
+            self.stop_counting();
         }
     }
 
@@ -198,14 +275,28 @@ impl Engine {
 
     /// A walk is over: what it counted is what devices carried.
     pub(super) fn end_count(&mut self, now: Instant) {
+        let began = self.rates.walk_began.take();
+        let goes_on = self.accounting.acct == Some(true) && self.rates.walk_after.is_some();
+        if goes_on && let Some(began) = began {
+            let rest = (now.since(began) * WATCH_WALK_REST).max(RATE_WINDOW);
+            self.rates.walk_after = Some(now.after(rest));
+        }
         let since = match self.rates.count {
             Count::First if self.accounting.acct == Some(true) => {
                 self.rates.count = Count::Between(now);
-                self.timers.set(Timer::RateWindow, now.after(RATE_WINDOW));
+                if !goes_on {
+                    self.timers.set(Timer::RateWindow, now.after(RATE_WINDOW));
+                }
                 None
+            }
+            Count::Second(first) if goes_on => {
+                self.rates.count = Count::Between(now);
+                self.rates.fresh = true;
+                Some(first)
             }
             Count::Second(first) => {
                 self.rates.count = Count::Idle;
+                self.rates.fresh = false;
                 Some(first)
             }
             Count::First => {
@@ -225,15 +316,19 @@ impl Engine {
                 // The kernel counts what it forwards, whatever its neighbour table remembers.
                 device.seen = Some(now);
             }
+            let told = device.traffic.rate_kbit.unwrap_or_default();
             device.traffic = device.counting;
             device.traffic.rate_kbit =
                 ms.map(|ms| (kbit_of(up_bytes, ms), kbit_of(down_bytes, ms)));
+            if device.traffic.rate_kbit.unwrap_or_default() != told {
+                device.rated = self.watch.next_change();
+            }
         }
     }
 
     /// The clients that wait for a count that is over.
     pub(super) fn counted_clients(&mut self) -> Option<super::Client> {
-        if self.is_counting() {
+        if self.is_counting() && !self.rates.fresh {
             return None;
         }
         let place = self

@@ -63,7 +63,7 @@ impl Engine {
         status
     }
 
-    fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         match (&self.trouble, self.is_on()) {
             (_, false) => State::Off,
             (None, true) => State::On,
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    fn reason(&self) -> Text {
+    pub(super) fn reason(&self) -> Text {
         if let Some(trouble) = &self.trouble {
             return text(format_args!("{trouble}"));
         }
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    fn queue_line(
+    pub(super) fn queue_line(
         &self,
         queue: Queue,
         direction: Direction,

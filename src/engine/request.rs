@@ -66,7 +66,7 @@ enum Undo {
 }
 
 /// The system refused.
-fn refused(words: fmt::Arguments<'_>) -> Box<Failure> {
+pub(super) fn refused(words: fmt::Arguments<'_>) -> Box<Failure> {
     Box::new(Failure::refused(words))
 }
 
@@ -99,6 +99,7 @@ impl Engine {
             Verb::Flows => Question::Flows(self.flow_filter(request)?),
             Verb::Set | Verb::Unset => return self.classify(now, client, request),
             Verb::Stop => Question::Stop,
+            Verb::Watch => return self.watch(client),
             // The configuration comes by itself, as `Input::Apply`, and passwords are none of our business.
             Verb::ConfigApply | Verb::Password => {
                 return Err(input(format_args!(
@@ -153,6 +154,7 @@ impl Engine {
 
     /// A client is gone.
     pub(super) fn forget_client(&mut self, client: Client) {
+        self.unwatch(client);
         let asked = &mut self.asked;
         while let Some(place) = asked.iter().position(|asked| asked.client == client) {
             asked.remove(place);

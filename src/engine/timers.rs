@@ -25,6 +25,8 @@ pub enum Timer {
     ResyncNeighbours,
     /// Look at the clock on the wall, since a schedule may begin or end.
     Clock,
+    /// Tell the watchers.
+    Watch,
 }
 
 /// One moment a reason.
@@ -34,7 +36,7 @@ pub struct Timers {
 }
 
 impl Timers {
-    const REASONS: [Timer; 9] = [
+    const REASONS: [Timer; 10] = [
         Timer::Health,
         Timer::Retry,
         Timer::RateWindow,
@@ -44,6 +46,7 @@ impl Timers {
         Timer::Resync,
         Timer::ResyncNeighbours,
         Timer::Clock,
+        Timer::Watch,
     ];
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Instant>> {

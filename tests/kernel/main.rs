@@ -55,6 +55,7 @@ mod steering;
 mod stop;
 mod store;
 mod wans;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
         store::all(),
         wans::all(),
         page::all(),
+        watching::all(),
         password::all(),
         robustness::all(),
         allocations::all(),

@@ -18,6 +18,7 @@ use crate::watch::Watch;
 promises! {
     in_ten_quiet_seconds_the_daemon_wakes_three_times_at_most,
     a_daemon_that_is_off_does_not_wake_at_all,
+    once_the_last_watcher_is_gone_it_is_as_quiet_as_before,
     two_thousand_changes_leave_memory_and_files_as_they_were,
     a_client_that_does_not_read_blocks_nobody,
 }
@@ -78,6 +79,25 @@ fn a_daemon_that_is_off_does_not_wake_at_all() -> Tried {
     let mut lanemark = bed.spawn();
     bed.await_state(&mut lanemark, "off");
     assert_eq!(wakes(&bed, &lanemark), 0);
+    Ok(())
+}
+
+fn once_the_last_watcher_is_gone_it_is_as_quiet_as_before() -> Tried {
+    let bed = Bed::new()?;
+    let lanemark = bed.start_settled(&Wish::workstation("premium"));
+    let _open = bed.crowds("workstation", 50);
+    let mut watchers = [connect(&bed), connect(&bed)];
+    for watcher in &mut watchers {
+        assert!(ask(watcher, r#"{"verb":"watch"}"#).contains("\"m\""));
+    }
+    let count = || see::status_number(lanemark.pid(), "voluntary_ctxt_switches");
+    let before = count();
+    until("a tick for whoever watches", SOON, || {
+        (count() >= before + 3).then_some(())
+    });
+    drop(watchers);
+    let wakes = wakes(&bed, &lanemark);
+    assert!(wakes <= 3, "{wakes} wakes in {QUIET:?}");
     Ok(())
 }
 

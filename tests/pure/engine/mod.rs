@@ -32,5 +32,6 @@ mod sight;
 mod stopping;
 mod tables;
 mod told;
+mod watching;
 mod wished;
 mod world;

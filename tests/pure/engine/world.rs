@@ -37,6 +37,12 @@ pub struct World {
     /// Everything that was carried out or refused since it was last taken, looks too.
     pub ops: Vec<Op>,
     pub answers: Vec<(u8, Answer)>,
+    /// What watchers were told: when, and each line.
+    pub told: Vec<(u8, Instant, String)>,
+    /// This watcher does not take what it is told.
+    pub slow: Option<u8>,
+    /// How long a walk through the flows takes.
+    pub walk_ms: u64,
     pub refusals: Vec<No>,
     /// Every mark is refused so.
     pub unmarkable: Option<Cause>,
@@ -105,6 +111,9 @@ impl World {
             abilities,
             ops: Vec::new(),
             answers: Vec::new(),
+            told: Vec::new(),
+            slow: None,
+            walk_ms: 0,
             refusals: Vec::new(),
             unmarkable: None,
             meanwhile: None,
@@ -152,7 +161,7 @@ impl World {
         for _ in 0..steps {
             match self.engine.poll(self.now) {
                 Step::Do(op) => self.carry_out(&op),
-                Step::Answer(client, answer) => self.answers.push((client.0, answer)),
+                Step::Answer(client, answer) => self.hear(client, answer),
                 Step::Wait(_) | Step::End => return,
             }
         }
@@ -162,7 +171,7 @@ impl World {
         for _ in 0..STEPS_MAX {
             match self.engine.poll(self.now) {
                 Step::Do(op) => self.carry_out(&op),
-                Step::Answer(client, answer) => self.answers.push((client.0, answer)),
+                Step::Answer(client, answer) => self.hear(client, answer),
                 Step::Wait(wait) => return wait,
                 Step::End => {
                     self.ended = true;
@@ -172,6 +181,19 @@ impl World {
         }
         let last: Vec<&str> = self.ops.iter().rev().take(12).map(kind).collect();
         panic!("after {STEPS_MAX} steps the engine still does not wait; backwards: {last:?}");
+    }
+
+    fn hear(&mut self, client: Client, answer: Answer) {
+        if !matches!(answer, Answer::Watch) {
+            return self.answers.push((client.0, answer));
+        }
+        let mut line = Vec::new();
+        self.engine.tell_watcher(client, &mut line);
+        let line = String::from_utf8(line).unwrap();
+        self.told.push((client.0, self.now, line));
+        if self.slow != Some(client.0) {
+            self.engine.handle(self.now, Input::Taken(client));
+        }
     }
 
     /// Lets time pass, and the engine wake whenever it wants. Returns how often it did.
@@ -245,6 +267,9 @@ impl World {
             (Some(refused), _) => Err(refused),
             (None, Op::Look(look)) => {
                 self.look(*look);
+                if *look == Look::Flows {
+                    self.now = Instant::from_ms(self.now.as_ms() + self.walk_ms);
+                }
                 Ok(())
             }
             (None, Op::Save) => {
