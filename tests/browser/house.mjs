@@ -24,9 +24,12 @@ export const launch = () => chromium.launch({
 
 /** One router and one browser profile; ends with what the browser complained about. */
 export class House {
-  static async open(browser, { fake = {}, viewport = DESKTOP, colours = 'light' } = {}) {
+  /** With a URL and a password, before that router instead. */
+  static async open(browser, { fake = {}, viewport = DESKTOP, colours = 'light', url, password = PASSWORD } = {}) {
     const house = new House();
-    house.fake = await new Fake({ password: PASSWORD, steady: true, ...fake }).start();
+    if (!url) house.fake = await new Fake({ password: PASSWORD, steady: true, ...fake }).start();
+    house.url = url ?? house.fake.url;
+    house.password = password;
     house.context = await browser.newContext({ viewport, colorScheme: colours });
     house.context.setDefaultTimeout(PATIENCE);
     house.complaints = [];
@@ -41,18 +44,18 @@ export class House {
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complain(message.text()));
     page.on('pageerror', (error) => complain(String(error)));
     page.on('dialog', (dialog) => complain(`dialog: ${dialog.message()}`));
-    page.on('request', (request) => request.url().startsWith(this.fake.url) || request.url().startsWith('data:') || complain(`asked elsewhere: ${request.url()}`));
+    page.on('request', (request) => request.url().startsWith(this.url) || request.url().startsWith('data:') || complain(`asked elsewhere: ${request.url()}`));
     await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
     return page;
   }
 
   async login(where = '#/', page = null) {
     page ??= await this.tab();
-    await page.goto(this.fake.url + where);
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.goto(this.url + where);
+    await page.getByLabel('Password', { exact: true }).fill(this.password);
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.locator('#nav').waitFor();
-    await until('the live socket', () => this.fake.live.size > 0);
+    if (this.fake) await until('the live socket', () => this.fake.live.size > 0);
     return page;
   }
 
@@ -63,7 +66,7 @@ export class House {
 
   async close() {
     await this.context.close();
-    await this.fake.stop();
+    await this.fake?.stop();
     const unexpected = this.complaints.filter((text) => !this.expected.some((pattern) => pattern.test(text)));
     if (unexpected.length) throw new Error(`the browser complained:\n${unexpected.join('\n')}`);
   }

@@ -1,14 +1,10 @@
-// The admin page in a real browser, before a router that is none (fake.mjs).
-//
-//   tests/browser/run [WORDS]         the cases whose names have these words
-//   tests/browser/run --screenshots   makes the pictures of the README instead
+// The admin page in a real browser, before a router that is none (fake.mjs). What can be tried before any router is in real.mjs.
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 import { CONFIG, DEVICES } from './fake.mjs';
-import { House, PHONE, equal, holds, laneOf, launch, parse, row, shows, until, violations } from './house.mjs';
-import { screenshots } from './screenshots.mjs';
+import { PHONE, equal, holds, laneOf, parse, row, shows, until, violations } from './house.mjs';
 
 const ASSETS = ['index.html', 'page.js', 'page.css', 'icon.svg'];
 /** Bytes of all assets together, gzipped: they are in a router's flash. The contract has 40 KiB; this is what they have, and some room. */
@@ -23,7 +19,7 @@ const fresh = { password: null, config: NEW };
 const off = (fake) => Object.assign(fake, { state: 'off', reason: 'set wan.up_kbit, wan.down_kbit and enabled in the configuration' });
 
 /** Name, what it needs, what it does. Each has a router and a browser profile of its own. */
-const CASES = [
+export const CASES = [
   ['the assets fit', {}, () => {
     const sizes = ASSETS.map((name) => [name, gzipSync(asset(name), { level: 9 }).length]);
     const sum = sizes.reduce((all, [, size]) => all + size, 0);
@@ -510,23 +506,3 @@ const CASES = [
     equal(await theme(), 'dark');
   }],
 ];
-
-const words = process.argv.slice(2);
-const browser = await launch();
-let failed = 0;
-if (words[0] === '--screenshots') {
-  await screenshots(browser);
-} else {
-  for (const [name, needs, work] of CASES.filter(([name]) => words.every((word) => name.includes(word)))) {
-    const began = Date.now();
-    let trouble = null;
-    const house = await House.open(browser, needs);
-    await Promise.resolve(work(house)).catch((error) => { trouble = error; });
-    await house.close().catch((error) => { trouble ??= error; });
-    console.log(`${trouble ? 'FAIL' : 'ok  '} ${name} (${Date.now() - began} ms)`);
-    if (trouble) console.log(`     ${String(trouble.stack).replaceAll('\n', '\n     ')}`);
-    failed += trouble ? 1 : 0;
-  }
-}
-await browser.close();
-process.exitCode = failed ? 1 : 0;

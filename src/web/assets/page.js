@@ -25,6 +25,8 @@ const SORT_EVERY = 4, ASK_EVERY = 15;
 const KEY_REST = 800;
 const TOAST_MS = 10000;
 const FLOWS_SHOWN = 300;
+// Flash is written at most every 30 s: until then it is asked whether it was.
+const SAVE_ASK_MS = 10000;
 const RATE_MIN = 64, RATE_MAX = 10000000;
 
 let session = {}, config = null, etag = '', status = {}, devices = [], live = {}, view = '', skipped = false;
@@ -101,7 +103,7 @@ function said(code, error) {
   return clean((field ? field + ': ' : '') + what);
 }
 
-async function ask(method, path, body, more) {
+async function ask(method, path, body, more, second) {
   const headers = Object.assign({}, more), sent = {method, headers, credentials: 'same-origin', cache: 'no-cache'};
   if (method !== 'GET') {
     headers['Content-Type'] = 'application/json';
@@ -121,12 +123,12 @@ async function ask(method, path, body, more) {
     return data;
   }
   const code = answer.status, login = path === 'session';
-  if (code === 403 && !more && !login) {
+  if (code === 403 && !second && !login) {
     // Another tab logged in: its session is ours too, but the token is new.
     const now = await ask('GET', 'session');
     if (now.user && now.token !== session.token) {
       session = now;
-      return ask(method, path, body, {});
+      return ask(method, path, body, more, true);
     }
   }
   if (code === 401 && !login && path !== 'password') leave();
@@ -152,6 +154,8 @@ function once(work) {
   };
 }
 
+let unsaved = 0;
+
 const loadConfig = once(async () => {
   const found = await ask('GET', 'config');
   config = both(found);
@@ -168,6 +172,8 @@ const loadDevices = once(async () => {
 });
 const loadStatus = once(async () => {
   status = await ask('GET', 'status');
+  clearTimeout(unsaved);
+  if (!status.saved && !document.hidden) unsaved = setTimeout(loadStatus, SAVE_ASK_MS);
   showLanes();
   showHealth();
 });
@@ -307,6 +313,7 @@ async function again() {
 
 function take(news) {
   const first = !live.m;
+  if (first && !news.m) return;
   if (news.m) {
     live = {l: [], d: []};
     if (!first) {
@@ -362,7 +369,7 @@ function tick() {
 
 document.onvisibilitychange = () => {
   if (document.hidden) unwatch();
-  else again();
+  else if (session.user) again();
 };
 addEventListener('pagehide', unwatch);
 // A page that the browser kept and shows again.
@@ -385,8 +392,9 @@ function showHealth() {
     : {on: 'On', off: 'Off', waiting: 'Waiting', failing: 'Not working'}[state] || clean(state));
   put($('reason'), away ? 'The router is asked again and again. The lanes do not need this page.' : clean(reason || ''));
   const percent = (p, what) => p === null || p === undefined ? what + ': too little traffic to tell' : p + ' % of ' + what;
-  put($('proof'), !on || away ? '' : !known.length ? 'Not proven yet: too little traffic to tell.'
-    : 'Proven by the kernel’s counters: ' + percent(down, 'downloads') + ', ' + percent(up, 'uploads') + ' went through the lanes.');
+  const note = status.saved === false ? ' Not on flash yet.' : '';
+  put($('proof'), (!on || away ? '' : !known.length ? 'Not proven yet: too little traffic to tell.'
+    : 'Proven by the kernel’s counters: ' + percent(down, 'downloads') + ', ' + percent(up, 'uploads') + ' went through the lanes.') + note);
   showTiles();
 }
 
@@ -722,7 +730,8 @@ function toast(text, undo) {
   }
   box.append(el('button', {type: 'button', className: 'close', textContent: '×', 'aria-label': 'Dismiss', onclick: gone}));
   // Who reads or reaches for it has time.
-  box.onmouseenter = box.onfocusin = () => clearTimeout(timer);
+  box.onmouseenter = () => clearTimeout(timer);
+  box.addEventListener('focusin', box.onmouseenter);
   box.onmouseleave = () => { timer = setTimeout(gone, TOAST_MS); };
   while ($('toasts').children.length > 2) $('toasts').firstChild.remove();
   $('toasts').append(box);
@@ -980,10 +989,12 @@ const KINDS = {
       const read = Object.assign({}, own.from);
       for (const [key] of columns) {
         const text = own.inputs[key].value.trim();
-        delete read[key];
-        if (key === 'class') delete read.enabled;
-        if (text === 'off' && key === 'class') read.enabled = false;
-        else if (text) read[key] = /^\d+$/.test(text) && (key === 'proto' || key === 'dscp') ? Number(text) : text;
+        const off = key === 'class' && text === 'off';
+        if (key === 'class' && !off) delete read.enabled;
+        if (off) read.enabled = false;
+        // What was not touched stays as it was, to the order of its fields.
+        if (text && !off) read[key] = /^\d+$/.test(text) && (key === 'proto' || key === 'dscp') ? Number(text) : text;
+        else if (off || read[key] !== null) delete read[key];
       }
       return read;
     })];
@@ -1081,20 +1092,14 @@ function read() {
 
 // Beside the field that it is about, which gets the focus.
 function blame(e) {
-  const field = (e.error || e).field || '', one = (e.error || e).field && readers.filter(r => r.error && field.startsWith(r.path))[0];
-  trouble($('config'), one && !e.error ? e.text.replace(/^/, field + ': ') : e.text);
+  const about = (e.error || e).field || '', one = about && readers.find(r => r.error && about.startsWith(r.path));
+  trouble($('config'), (e.error || !about ? '' : about + ': ') + e.text);
   if (!one) return;
   put(one.error, e.text);
-  const name = field.slice(one.path.length + 1).split('.');
-  const input = one.node.querySelectorAll('input, select');
-  const numbered = /^\[?(\d+)/.exec(field.slice(one.path.length).replace('[', ''));
-  const place = numbered ? find(one.node, 'fieldset:nth-of-type(' + (Number(numbered[1]) + 1) + ') select') : null;
-  const wrong = place || input[0];
-  if (wrong) {
-    wrong.setAttribute('aria-invalid', 'true');
-    wrong.focus();
-  }
-  return name;
+  const place = /^\[(\d+)/.exec(about.slice(one.path.length));
+  const input = find((place && one.node.querySelectorAll('.item')[place[1]]) || one.node, 'input, select');
+  input.setAttribute('aria-invalid', 'true');
+  input.focus();
 }
 
 async function sendConfig(next, match) {
@@ -1134,12 +1139,19 @@ $('revert').onclick = () => {
   showSettings();
 };
 $('as-text').onclick = () => {
+  let next;
   try {
-    const next = read();
-    asText = !asText;
+    next = read();
+  } catch (e) {
+    return blame(e);
+  }
+  asText = !asText;
+  try {
     showSettings(next);
   } catch (e) {
-    blame(e);
+    asText = true;
+    showSettings(next);
+    trouble($('config'), 'The text lacks fields that the form shows. Save it as it is.');
   }
 };
 
