@@ -50,13 +50,7 @@ const ANSWERER: u16 = 5002;
 /// Whatever kept a figure from being measured.
 pub fn run(options: &options::Bench) -> Result<(), Error> {
     let lab = std::env::current_exe().map_err(Error::io("find this program"))?;
-    let program = match &options.lanemark {
-        Some(path) => path.clone(),
-        None => {
-            daemon::build_if_cargo_runs_us(&lab)?;
-            lab.with_file_name("lanemark")
-        }
-    };
+    let program = daemon::program(options.lanemark.as_deref(), &lab)?;
     let blocked = interrupt::block()?;
     isolation::leave()?;
     let interrupt = Interrupt::listen(blocked)?;

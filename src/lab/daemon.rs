@@ -283,13 +283,32 @@ fn last_line(text: &str) -> String {
         .to_owned()
 }
 
+/// The router's program: the one that was asked for, else the one beside the lab's, built anew if cargo started us.
+///
+/// # Errors
+/// `NoProgram` when it is not there, `Program` when the build fails.
+pub fn program(asked: Option<&Path>, lab: &Path) -> Result<PathBuf, Error> {
+    let program = match asked {
+        Some(path) => path.to_owned(),
+        None => {
+            build_if_cargo_runs_us(lab)?;
+            lab.with_file_name("lanemark")
+        }
+    };
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Error::NoProgram(program))
+    }
+}
+
 /// Builds `lanemark` beside this program if cargo started us, so that no stale router program is ever demonstrated.
 ///
 /// Must run before the process leaves the machine's network: cargo may want to fetch packages.
 ///
 /// # Errors
 /// `Program` when the build fails.
-pub fn build_if_cargo_runs_us(lab: &Path) -> Result<(), Error> {
+fn build_if_cargo_runs_us(lab: &Path) -> Result<(), Error> {
     let (Some(cargo), Some(package)) = (
         std::env::var_os("CARGO"),
         std::env::var_os("CARGO_MANIFEST_DIR"),

@@ -51,17 +51,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Whatever kept a phase from running.
 pub fn run(options: Demo) -> Result<(), Error> {
     let lab = std::env::current_exe().map_err(Error::io("find this program"))?;
-    let program = match &options.lanemark {
-        Some(path) => path.clone(),
-        None => {
-            daemon::build_if_cargo_runs_us(&lab)?;
-            lab.with_file_name("lanemark")
-        }
-    };
     // Now, not after half a minute of measuring.
-    if !program.is_file() {
-        return Err(Error::NoProgram(program));
-    }
+    let program = daemon::program(options.lanemark.as_deref(), &lab)?;
     let blocked = interrupt::block()?;
     let standing = isolation::leave()?;
     let interrupt = Interrupt::listen(blocked)?;
@@ -274,10 +265,7 @@ impl<'house> Story<'house> {
     }
 
     fn shaped(&self) -> Kbit {
-        Kbit {
-            up: u64::from(self.options.up_kbit) * SHAPED_UP_PERCENT / 100,
-            down: u64::from(self.options.down_kbit) * SHAPED_DOWN_PERCENT / 100,
-        }
+        shaped(&self.options)
     }
 
     fn config(&self) -> String {
@@ -297,6 +285,14 @@ impl<'house> Story<'house> {
             config["prioritize"] = json!(kinds);
         }
         config.to_string()
+    }
+}
+
+/// What lanemark is told of the line.
+pub(super) fn shaped(options: &Demo) -> Kbit {
+    Kbit {
+        up: u64::from(options.up_kbit) * SHAPED_UP_PERCENT / 100,
+        down: u64::from(options.down_kbit) * SHAPED_DOWN_PERCENT / 100,
     }
 }
 

@@ -9,7 +9,7 @@ use lanemark::lab::options::{
     Asked, BENCH_HELP, Bench, DEMO_HELP, Demo, HOUSE_HELP, House, TYPE_HELP, Type,
 };
 use lanemark::lab::stdout::print;
-use lanemark::lab::{bench, demo, scratch, tether, typing, visit};
+use lanemark::lab::{bench, demo, scratch, serve, tether, typing, visit};
 
 const HELP: &str = "\
 The house in network namespaces in which lanemark is shown and tested.
@@ -40,6 +40,7 @@ fn run(verb: Option<&str>, words: impl Iterator<Item = OsString>) -> Result<(), 
     match verb {
         Some("demo") => match Demo::read(words)? {
             Asked::Help => print(DEMO_HELP),
+            Asked::Run(options) if options.serve => serve::run(&options),
             Asked::Run(options) => demo::run(options),
         },
         Some("bench") => match Bench::read(words)? {

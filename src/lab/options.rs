@@ -27,6 +27,9 @@ usage: lanemark-lab demo [OPTIONS]
   --prioritize L   the packets that go ahead, like ack,dns; none for none (all)
   --json           prints one JSON object instead of the table
   --keep           leaves the house up, load and all, until Ctrl-C
+  --serve          instead: the house stays up under load, and its router's page
+                   is at http://127.0.0.1:8080 on this machine
+  --port N         for --serve, another port (8080)
   --lanemark PATH  the router's program (default: lanemark beside this one)
   -h, --help       this text
 
@@ -80,6 +83,8 @@ const RATE_KBIT: std::ops::RangeInclusive<u32> = 12..=200_000;
 const SEGMENT_BYTES: std::ops::RangeInclusive<u32> = 536..=1460;
 /// Seconds of one phase: one keystroke is no statistic, and nobody watches for an hour.
 const PHASE_SECONDS: std::ops::RangeInclusive<u32> = 1..=3600;
+/// A port of this machine; below 1024 they are root's.
+const PORT: std::ops::RangeInclusive<u32> = 1..=65_535;
 /// Flows a direction: each costs four threads.
 const FLOWS: std::ops::RangeInclusive<u32> = 1..=64;
 
@@ -113,6 +118,10 @@ pub struct Demo {
     pub json: bool,
     /// The house stays until a signal comes.
     pub keep: bool,
+    /// No phases: the page for visitors, until a signal comes.
+    pub serve: bool,
+    /// Where the page is on this machine.
+    pub port: u16,
     /// The router's program, if not the one beside the lab's.
     pub lanemark: Option<PathBuf>,
 }
@@ -160,6 +169,8 @@ impl Demo {
             prioritize: None,
             json: false,
             keep: false,
+            serve: false,
+            port: 8080,
             lanemark: None,
         };
         let mut words = words;
@@ -188,6 +199,10 @@ impl Demo {
                 }
                 Some("--json") => demo.json = true,
                 Some("--keep") => demo.keep = true,
+                Some("--serve") => demo.serve = true,
+                Some("--port") => {
+                    demo.port = u16::try_from(number(&mut words, &word, PORT)?).unwrap_or(u16::MAX)
+                }
                 Some("--lanemark") => demo.lanemark = Some(value(&mut words, &word)?.into()),
                 _ => return Err(unknown(&word)),
             }

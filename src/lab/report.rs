@@ -281,6 +281,8 @@ mod tests {
                 prioritize: None,
                 json: true,
                 keep: false,
+                serve: false,
+                port: 8080,
                 lanemark: None,
             },
             shaped: Kbit {
