@@ -17,6 +17,8 @@
 //! * [`control`]: the one vocabulary of requests and responses between the daemon and its clients.
 //! * [`cli`]: one file a verb.
 //! * [`sys`]: the outside: sockets, poller, files, signals, clock. Knows nothing of QoS.
+//! * [`web`]: the admin page: HTTP requests become requests of [`control`], and their answers HTTP. Pure, as the engine is.
+//! * [`page`]: the loop of the page process, which has no rights.
 //! * [`daemon`]: the loop that carries values between them.
 //! * [`page`]: the process that speaks with browsers.
 //! * `lab`: the house in namespaces; host builds only (feature `lab`).
@@ -34,4 +36,5 @@ pub mod lab;
 pub mod page;
 pub mod sys;
 pub mod value;
+pub mod web;
 pub mod wire;

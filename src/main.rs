@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lanemark::cli::{Exit, Next, Session};
 use lanemark::daemon::{self, Cleared};
+use lanemark::page::{self, End};
 use lanemark::sys::client::{Stream, Surroundings};
 
 fn main() -> ExitCode {
@@ -16,13 +17,13 @@ fn main() -> ExitCode {
             Ok(()) => Exit::Done,
             Err(error) => session.refused(&error),
         },
-        Next::Page => {
-            lanemark::page::run();
-            Exit::Done
-        }
         Next::Clear => match daemon::clear() {
             Ok(cleared) => session.cleared(cleared != Cleared::Nothing),
             Err(error) => session.refused(&error),
+        },
+        Next::Page => match page::run() {
+            End::Over => Exit::Done,
+            end => session.refused(&end),
         },
     };
     ExitCode::from(exit.code())

@@ -34,6 +34,7 @@
 //! `input`, and changes nothing.
 
 mod answer;
+mod body;
 mod elements;
 mod failure;
 mod json;
@@ -46,10 +47,11 @@ pub use answer::{
     BadAnswer, Changed, ClassStatus, Device, Direction, Doctor, FINDINGS_MAX, Finding, Flow, Line,
     PROVEN_PERCENT_MIN, REASON_BYTES_MAX, Side, State, Status, Text,
 };
+pub use body::{Found, ask, text_field};
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
 pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};
 pub use json::{fill, read};
 pub use live::{Live, UNKNOWN, WATCHERS_MAX};
 pub use record::{Fields, List, Number, Record};
 pub use request::{BadRequest, Heard, REQUEST_BYTES_MAX, Request, Verb};
-pub use write::write;
+pub use write::{quote, write};

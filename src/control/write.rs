@@ -156,3 +156,8 @@ impl Fields for Writer<'_> {
         self.close();
     }
 }
+
+/// Writes a text as a JSON string, behind what is in `to`.
+pub fn quote(text: &str, to: &mut Vec<u8>) {
+    Writer { to, first: true }.quote(text);
+}

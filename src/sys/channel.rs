@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
-    sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    getsockname, recvmsg, sendmsg, socketpair,
 };
 
 use super::errno::refused;
@@ -45,10 +45,14 @@ impl Channel {
     }
 
     /// The end that the page process was started with, as [`DESCRIPTOR`]. To be called once, before anything is opened.
-    pub fn inherited() -> Channel {
-        Channel {
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no UNIX socket at that number: nobody of ours has started this process.
+    pub fn inherited() -> Result<Channel, Refused> {
+        getsockname::<UnixAddr>(DESCRIPTOR).map_err(refused)?;
+        Ok(Channel {
             socket: adopted(DESCRIPTOR),
-        }
+        })
     }
 
     /// Tells a message, with a descriptor of which the other side gets a copy. `Moved::Nothing` when the other side is far behind.

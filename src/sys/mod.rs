@@ -21,4 +21,5 @@ pub mod secret;
 pub mod signals;
 /// The safe store of a document.
 pub mod store;
+pub mod tcp;
 pub mod tcp_listener;

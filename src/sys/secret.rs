@@ -1,7 +1,7 @@
 //! What must stay secret: lines that are typed without being shown, and numbers that nobody can guess.
 
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -119,11 +119,33 @@ fn first_line(source: BorrowedFd<'_>, bytes_max: usize) -> Result<Vec<u8>, Errno
 /// # Errors
 /// The system's no: there is no `/dev/urandom`.
 pub fn random<const N: usize>() -> Result<[u8; N], Refused> {
-    let mut bytes = [0; N];
-    let source = file::open(Path::new("/dev/urandom"), OFlag::O_RDONLY).map_err(refused)?;
-    // The kernel gives so few bytes at once, or none.
-    match file::read(source.as_fd(), &mut bytes).map_err(refused)? {
-        count if count == N => Ok(bytes),
-        _ => Err(refused(Errno::EIO)),
+    Chance::open()?.draw()
+}
+
+/// Where such bytes come from, for who will not be able to open it any more.
+#[derive(Debug)]
+pub struct Chance(OwnedFd);
+
+impl Chance {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// The system's no: there is no `/dev/urandom`.
+    pub fn open() -> Result<Chance, Refused> {
+        let source = file::open(Path::new("/dev/urandom"), OFlag::O_RDONLY).map_err(refused)?;
+        Ok(Chance(source))
+    }
+
+    /// Draws bytes.
+    ///
+    /// # Errors
+    /// The system's no.
+    pub fn draw<const N: usize>(&self) -> Result<[u8; N], Refused> {
+        let mut bytes = [0; N];
+        // The kernel gives so few bytes at once, or none.
+        match file::read(self.0.as_fd(), &mut bytes).map_err(refused)? {
+            count if count == N => Ok(bytes),
+            _ => Err(refused(Errno::EIO)),
+        }
     }
 }

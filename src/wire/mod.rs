@@ -26,6 +26,7 @@ mod order;
 pub mod address;
 pub mod channel;
 pub mod conntrack;
+pub mod http;
 pub mod lease;
 pub mod link;
 pub mod neighbour;
@@ -33,6 +34,7 @@ pub mod netlink;
 pub mod nft;
 pub mod route;
 pub mod tc;
+pub mod websocket;
 
 pub use cursor::{Malformed, Overflow, Reader, Writer};
 pub use order::Order;

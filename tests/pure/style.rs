@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which folders a folder may name. What is not listed may name nobody.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("value", &[]),
     ("wire", &["value"]),
     ("config", &["value"]),
@@ -20,7 +20,8 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "value", "wire", "config", "control", "engine", "apply", "sys", "cli",
         ],
     ),
-    ("page", &["value", "wire", "sys"]),
+    ("web", &["value", "wire", "control"]),
+    ("page", &["value", "wire", "control", "web", "sys"]),
     ("lab", &["value", "wire"]),
 ];
 
@@ -172,7 +173,8 @@ fn the_engine_reads_no_clock_file_socket_or_environment() {
         "std::os",
     ];
     for (path, text) in sources() {
-        if ["engine", "wire", "apply", "value", "control"].contains(&folder(&path).as_str()) {
+        if ["engine", "wire", "apply", "value", "control", "web"].contains(&folder(&path).as_str())
+        {
             for name in outside {
                 assert!(
                     !code(&text).any(|line| line.contains(name)),

@@ -1,0 +1,193 @@
+//! Who is let in: what a request has to be before anything is done for it. The order is that of the rows below; the first that is not so answers.
+
+use core::net::SocketAddr;
+
+use super::routes::{Form, Guard, ROUTES, Route};
+use super::sessions::{Key, Sessions};
+use crate::value::Instant;
+use crate::wire::http::{Head, Host, Method, Name, PATH_BYTES_MAX, Status, cookie, path};
+
+/// The name of the cookie.
+pub(super) const COOKIE: &str = "lanemark";
+
+/// What the gate knows.
+pub(super) struct Gate<'a> {
+    pub(super) has_password: bool,
+    /// Host names that are served, with commas between them.
+    pub(super) names: &'a str,
+    /// The address that the visitor has come to.
+    pub(super) local: SocketAddr,
+}
+
+/// Who was let in.
+pub(super) struct Admitted {
+    pub(super) route: &'static Route,
+    pub(super) session: Option<Key>,
+    /// Whether only the head of the answer is wanted.
+    pub(super) head_only: bool,
+}
+
+/// Who was not, and what he has shown.
+pub(super) struct Turned {
+    pub(super) status: Status,
+    pub(super) session: Option<Key>,
+    /// The methods that the path has, when that was it.
+    pub(super) allow: Option<&'static str>,
+}
+
+impl From<Status> for Turned {
+    fn from(status: Status) -> Turned {
+        Turned {
+            status,
+            session: None,
+            allow: None,
+        }
+    }
+}
+
+impl Gate<'_> {
+    /// Judges a head.
+    pub(super) fn judge(
+        &self,
+        head: &Head<'_>,
+        sessions: &mut Sessions,
+        now: Instant,
+    ) -> Result<Admitted, Turned> {
+        let host = head.field(Name::Host).unwrap_or_default();
+        if !self.serves(host) {
+            return Err(Status::Misdirected.into());
+        }
+        let mut room = [0; PATH_BYTES_MAX];
+        let path = path(head.target, &mut room)?;
+        let session = head
+            .field(Name::Cookie)
+            .and_then(|field| cookie(field, COOKIE))
+            .and_then(|name| sessions.find(now, name));
+        let turned = |status| Turned {
+            status,
+            session,
+            allow: None,
+        };
+        let (route, head_only) = match route(path, head.method) {
+            Found::Route(route, head_only) => (route, head_only),
+            Found::Nothing => return Err(turned(Status::NotFound)),
+            Found::OtherMethods(allow) => {
+                return Err(Turned {
+                    allow: Some(allow),
+                    ..turned(Status::NotAllowed)
+                });
+            }
+        };
+        match route.guard {
+            Guard::Nobody => {}
+            Guard::FirstUse if !self.has_password => {}
+            Guard::Session | Guard::FirstUse if session.is_none() => {
+                return Err(turned(Status::Unauthorized));
+            }
+            Guard::Session | Guard::FirstUse => {}
+        }
+        let changes = route.method != Method::Get;
+        // A live socket is not bound to the origin by the browser, and so by us.
+        if changes || head.field(Name::Upgrade).is_some() {
+            let origin = head.field(Name::Origin).unwrap_or_default();
+            let scheme = origin.strip_prefix(b"http://");
+            if !scheme.is_some_and(|own| own.eq_ignore_ascii_case(host)) {
+                return Err(turned(Status::Forbidden));
+            }
+        }
+        if changes {
+            self.changes(head, route, session, sessions)
+                .map_err(turned)?;
+        }
+        if head.body_len > route.bytes_max {
+            return Err(turned(Status::TooLarge));
+        }
+        Ok(Admitted {
+            route,
+            session,
+            head_only,
+        })
+    }
+
+    /// What a change needs besides a good origin.
+    fn changes(
+        &self,
+        head: &Head<'_>,
+        route: &Route,
+        session: Option<Key>,
+        sessions: &Sessions,
+    ) -> Result<(), Status> {
+        let wanted: &[u8] = match route.form {
+            Form::Json => b"application/json",
+            Form::Page => b"application/x-www-form-urlencoded",
+        };
+        let kind = head.field(Name::ContentType).unwrap_or_default();
+        let mut parts = kind.split(|&byte| byte == b';');
+        let kind = parts.next().unwrap_or_default().trim_ascii();
+        if !kind.eq_ignore_ascii_case(wanted) {
+            return Err(Status::MediaType);
+        }
+        let token = head.field(Name::Token).unwrap_or_default();
+        match (route.guard, route.form, session) {
+            // Nobody's session is used; or the token is among the fields of the form.
+            (Guard::Nobody, ..) | (_, Form::Page, _) | (_, _, None) => Ok(()),
+            (_, _, Some(key)) if sessions.is_token(key, token) => Ok(()),
+            _ => Err(Status::Forbidden),
+        }
+    }
+
+    /// Whether we are meant: the address that he has come to, or a configured name. A name that an evil name server made point to us is neither.
+    fn serves(&self, host: &[u8]) -> bool {
+        match Host::parse(host) {
+            None => false,
+            Some(Host::Address(address, port)) => {
+                // 80 is what no port means.
+                address == self.local.ip() && port.unwrap_or(80) == self.local.port()
+            }
+            Some(Host::Name(name)) => self
+                .names
+                .split(',')
+                .any(|known| !known.is_empty() && known.eq_ignore_ascii_case(name)),
+        }
+    }
+}
+
+/// What is at a path.
+enum Found {
+    /// A route; whether only its head is wanted.
+    Route(&'static Route, bool),
+    /// Routes for these methods.
+    OtherMethods(&'static str),
+    Nothing,
+}
+
+fn route(path: &str, method: Method) -> Found {
+    // One bit a method that routes have.
+    let mut methods = 0;
+    for route in &ROUTES {
+        if route.matches(path).is_none() {
+            continue;
+        }
+        let is_file = matches!(route.does, super::routes::Does::Asset(_));
+        let head_only = is_file && method == Method::Head;
+        if route.method == method || head_only {
+            return Found::Route(route, head_only);
+        }
+        methods |= match (route.method, is_file) {
+            (Method::Get, true) => 16,
+            (Method::Get, false) => 1,
+            (Method::Post, _) => 2,
+            (Method::Put, _) => 4,
+            _ => 8,
+        };
+    }
+    Found::OtherMethods(match methods {
+        0 => return Found::Nothing,
+        1 => "Allow: GET\r\n",
+        2 => "Allow: POST\r\n",
+        4 => "Allow: PUT\r\n",
+        5 => "Allow: GET, PUT\r\n",
+        16 => "Allow: GET, HEAD\r\n",
+        _ => "Allow: GET, POST, DELETE\r\n",
+    })
+}
