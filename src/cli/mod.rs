@@ -61,6 +61,9 @@ const ETC_JFFS: &str = "/jffs/etc";
 /// The word by which the daemon starts its page process.
 const PAGE: &str = "page";
 
+/// The word by which the daemon has a password looked at.
+const JUDGE: &str = "judge";
+
 /// What `lanemark run` was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOptions {
@@ -123,6 +126,10 @@ impl<'a> Session<'a> {
         // No verbs: nobody types these.
         match words.as_slice() {
             [word] if word == PAGE => return Next::Page,
+            [word] if word == JUDGE => {
+                let exit = password::judge(&mut self.screen);
+                return Next::Exit(self.end(Ok(())).max(exit));
+            }
             _ => {}
         }
         let outcome = Command::parse(words, self.surroundings.socket.as_deref())
@@ -197,7 +204,14 @@ impl<'a> Session<'a> {
             Verb::Doctor => doctor::print(screen, answer)?,
             // Nobody asks for it in tables yet.
             Verb::Watch => {}
-            Verb::Set | Verb::Unset | Verb::ConfigApply | Verb::Password | Verb::Stop => {
+            // The last two are the page's, and no verbs of the command line.
+            Verb::Set
+            | Verb::Unset
+            | Verb::ConfigApply
+            | Verb::Password
+            | Verb::Stop
+            | Verb::Login
+            | Verb::Enroll => {
                 let mut changed = Changed::default();
                 answer.object(&mut changed)?;
                 match verb {

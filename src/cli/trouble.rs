@@ -8,7 +8,7 @@ use crate::sys::client::{BadFile, BadLine};
 use crate::sys::file::shown;
 
 /// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// It was done: 0.
     Done,

@@ -11,6 +11,7 @@ use heapless::string::StringView;
 use super::BadAnswer;
 use super::elements::Nest;
 use super::record::{Fields, List, Number, Record};
+use crate::value::utf8;
 
 /// Bytes of the longest word that stands for one of several.
 const WORD_BYTES_MAX: usize = 15;
@@ -33,6 +34,18 @@ pub fn read<T: Record + Default>(bytes: &[u8]) -> Result<T, BadAnswer> {
 /// of what was read.
 pub fn fill(record: &mut dyn Record, bytes: &[u8]) -> Result<(), BadAnswer> {
     Reader::fill(record, Json::whole(bytes)?)
+}
+
+/// Reads a line that is one string; false for `null`.
+///
+/// # Errors
+/// [`BadAnswer::Form`] when it is something else, is no UTF-8, or is longer than there is room for.
+pub fn text_or_null(line: &[u8], to: &mut StringView) -> Result<bool, BadAnswer> {
+    utf8(line).map_err(|_| BadAnswer::Form)?;
+    match Json::whole(line)?.optional() {
+        Some(json) => json.text(to).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Fills the fields of a record from an object.

@@ -5,7 +5,8 @@
 //! On the control socket every line is one JSON value:
 //!
 //! 1. The client sends a [`Request`] as one line, which the daemon reads as [`Heard`]; for [`Verb::ConfigApply`] a second line follows that is the
-//!    configuration itself, and for [`Verb::Password`] one that is a string, the hash of the password.
+//!    configuration itself, for [`Verb::Password`] one that is a string, the hash of the password, for
+//!    [`Verb::Login`] one that is the password, and for [`Verb::Enroll`] two: the new one, and the one before or `null`.
 //! 2. The daemon answers with one line: a [`Failure`] as `{"error":{...}}`, or the verb's answer ([`Status`],
 //!    [`Changed`], the configuration), or, for [`Verb::Devices`], [`Verb::Flows`] and [`Verb::Doctor`], an object whose only field is
 //!    an array of [`Device`], [`Flow`] or [`Finding`]. Such a line may have no bound, so it is written and read element by element
@@ -50,7 +51,7 @@ pub use answer::{
 pub use body::{Found, ask, text_field};
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
 pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};
-pub use json::{fill, read};
+pub use json::{fill, read, text_or_null};
 pub use live::{Live, UNKNOWN, WATCHERS_MAX};
 pub use record::{Fields, List, Number, Record};
 pub use request::{BadRequest, Heard, REQUEST_BYTES_MAX, Request, Verb};

@@ -36,13 +36,18 @@ pub enum Verb {
     Password,
     /// What changes, as it changes, until the connection is closed.
     Watch,
+    /// Whether the next line is the admin password; `device` is the address of whoever tries it.
+    Login,
+    /// Replace the admin password by that of the next line, if the line behind that is the one before, or `null` and there is none yet; `device` as
+    /// for [`Verb::Login`].
+    Enroll,
     /// Take everything of ours out of the kernel and end.
     Stop,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 11] = [
+    pub const ALL: [Verb; 13] = [
         Verb::Status,
         Verb::Devices,
         Verb::Flows,
@@ -53,6 +58,8 @@ impl Verb {
         Verb::Doctor,
         Verb::Password,
         Verb::Watch,
+        Verb::Login,
+        Verb::Enroll,
         Verb::Stop,
     ];
 
@@ -69,6 +76,8 @@ impl Verb {
             Verb::Doctor => "doctor",
             Verb::Password => "password",
             Verb::Watch => "watch",
+            Verb::Login => "login",
+            Verb::Enroll => "enroll",
             Verb::Stop => "stop",
         }
     }

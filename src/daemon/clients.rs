@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::TOKEN_CLIENTS;
 use super::connection::{Connection, Fate, Origin};
+use super::errand::Errand;
+use super::password::Visitor;
 use crate::engine::limits::WAITING_CLIENTS_MAX;
 use crate::engine::{Answer, Client, Engine, Input};
 use crate::sys::clock::now;
@@ -23,6 +25,8 @@ pub(super) struct Clients {
     /// Those of the socket, then those of the page.
     connections: [Option<Connection>; CLIENTS_MAX + PAGE_MAX],
     accepted: u32,
+    /// Counts up with each errand.
+    tickets: u32,
 }
 
 /// What is left of the queue of those who want to come in.
@@ -111,12 +115,39 @@ impl Clients {
         self.settle(client, fate, engine, poller, now);
     }
 
-    /// What somebody brought as the hash of a password, and who.
-    pub(super) fn take_password(&mut self) -> Option<(Client, Vec<u8>)> {
-        let places = self.connections.iter_mut().zip(0..);
-        places
-            .filter_map(|(slot, place)| Some((Client(place), slot.as_mut()?.take_password()?)))
-            .next()
+    /// What somebody brought that is about the password, and who; one that was looked at before only when `is_free`.
+    pub(super) fn take_errand(&mut self, is_free: bool) -> Option<(Visitor, Box<Errand>)> {
+        self.tickets = self.tickets.wrapping_add(1);
+        let ticket = self.tickets;
+        let mut places = self.connections.iter_mut().zip(0..);
+        places.find_map(|(slot, place)| {
+            let errand = slot.as_mut()?.take_errand(is_free, ticket)?;
+            let client = Client(place);
+            Some((Visitor { client, ticket }, errand))
+        })
+    }
+
+    /// It has to wait.
+    pub(super) fn put_errand(&mut self, visitor: Visitor, errand: Box<Errand>) {
+        let slot = self.connections.get_mut(usize::from(visitor.client.0));
+        if let Some(connection) = slot.and_then(Option::as_mut) {
+            connection.put_errand(visitor.ticket, errand);
+        }
+    }
+
+    /// It is done. Who has left meanwhile is not told, nor whoever has his place.
+    pub(super) fn answer_errand(
+        &mut self,
+        visitor: Visitor,
+        answer: Answer,
+        engine: &mut Engine,
+        poller: &Poller,
+    ) {
+        let slot = self.connections.get(usize::from(visitor.client.0));
+        let connection = slot.and_then(Option::as_ref);
+        if connection.is_some_and(|connection| connection.awaits(visitor.ticket)) {
+            self.answer(visitor.client, answer, engine, poller);
+        }
     }
 
     /// The engine has an answer.

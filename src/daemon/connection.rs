@@ -5,6 +5,7 @@
 
 use std::os::fd::OwnedFd;
 
+use super::errand::Errand;
 use super::look;
 use crate::config::{self, CONFIG_BYTES_MAX};
 use crate::control::{self, Failure, Heard, REQUEST_BYTES_MAX, Record, Refusal, Request, Verb};
@@ -52,10 +53,12 @@ enum State {
     Listening,
     /// It announced a configuration.
     Configuring,
-    /// It announced the hash of a password.
-    Entrusting,
-    /// It brought something as that, which is not stored yet.
-    Entrusted(Vec<u8>),
+    /// It announced something about the password.
+    Entrusting(Box<Errand>),
+    /// It brought that, and nobody has looked at it yet, or it waits until another's is done.
+    Entrusted(Box<Errand>),
+    /// Somebody looks at that, under this number.
+    Judged(u32),
     /// It asked, and the engine has not answered.
     Waiting,
     /// It is being told of the devices, this one next.
@@ -157,14 +160,27 @@ impl Connection {
         let _ = file::give(&self.stream, &self.output);
     }
 
-    /// What it brought as the hash of a password. It waits from now on.
-    pub(super) fn take_password(&mut self) -> Option<Vec<u8>> {
-        let State::Entrusted(line) = &mut self.state else {
+    /// What it brought about the password; one that was looked at before only when `is_free`. It waits from now on.
+    pub(super) fn take_errand(&mut self, is_free: bool, ticket: u32) -> Option<Box<Errand>> {
+        if !matches!(&self.state, State::Entrusted(errand) if is_free || !errand.counted) {
             return None;
-        };
-        let line = core::mem::take(line);
-        self.state = State::Waiting;
-        Some(line)
+        }
+        match core::mem::replace(&mut self.state, State::Judged(ticket)) {
+            State::Entrusted(errand) => Some(errand),
+            _ => None,
+        }
+    }
+
+    /// What it brought has to wait.
+    pub(super) fn put_errand(&mut self, ticket: u32, errand: Box<Errand>) {
+        if self.awaits(ticket) {
+            self.state = State::Entrusted(errand);
+        }
+    }
+
+    /// Whether it waits for this errand.
+    pub(super) const fn awaits(&self, ticket: u32) -> bool {
+        matches!(self.state, State::Judged(awaited) if awaited == ticket)
     }
 
     fn read(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
@@ -192,7 +208,7 @@ impl Connection {
     /// Takes the next whole line, if it may ask now.
     fn hear(&mut self, client: Client, engine: &mut Engine, now: Instant) {
         let limit = match self.state {
-            State::Listening | State::Entrusting => REQUEST_BYTES_MAX,
+            State::Listening | State::Entrusting(_) => REQUEST_BYTES_MAX,
             State::Configuring => CONFIG_BYTES_MAX,
             _ => return,
         };
@@ -215,9 +231,14 @@ impl Connection {
                 Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
             };
         }
-        if matches!(self.state, State::Entrusting) {
-            self.state = State::Entrusted(line);
-            return;
+        if let State::Entrusting(mut errand) = core::mem::replace(&mut self.state, State::Listening)
+        {
+            self.state = if errand.take(line) {
+                State::Entrusted(errand)
+            } else {
+                State::Entrusting(errand)
+            };
+            return self.hear(client, engine, now);
         }
         match Heard::read(&line) {
             Ok(Heard { verb, .. }) if self.origin == Origin::Page && !is_for_page(verb) => {
@@ -233,14 +254,11 @@ impl Connection {
                 self.state = State::Configuring;
                 self.hear(client, engine, now);
             }
-            Ok(Heard {
-                verb: Verb::Password,
-                ..
-            }) => {
-                self.state = State::Entrusting;
-                self.hear(client, engine, now);
-            }
             Ok(heard) => {
+                if let Some(errand) = Errand::of(&heard) {
+                    self.state = State::Entrusting(errand);
+                    return self.hear(client, engine, now);
+                }
                 self.state = State::Waiting;
                 if heard.device.is_some() {
                     // It may be called by the name of a lease that is a second old.
@@ -326,8 +344,9 @@ impl Connection {
                 State::Closing => return Fate::Over,
                 State::Listening
                 | State::Configuring
-                | State::Entrusting
+                | State::Entrusting(_)
                 | State::Entrusted(_)
+                | State::Judged(_)
                 | State::Waiting => {
                     return self.await_more(client, engine, now);
                 }
@@ -347,8 +366,11 @@ impl Connection {
             self.output = Vec::new();
         }
         self.hear(client, engine, now);
-        let asks =
-            matches!(self.state, State::Waiting | State::Entrusted(_)) || !self.output.is_empty();
+        let waits = matches!(
+            self.state,
+            State::Waiting | State::Entrusted(_) | State::Judged(_)
+        );
+        let asks = waits || !self.output.is_empty();
         if self.ended && !asks {
             Fate::Over
         } else {

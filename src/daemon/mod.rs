@@ -13,11 +13,14 @@
 
 mod clients;
 mod connection;
+mod errand;
 mod error;
 mod events;
 mod kernel;
 #[cfg(test)]
 mod largest;
+#[cfg(test)]
+mod lent;
 mod look;
 mod page;
 mod password;
@@ -44,6 +47,7 @@ use clients::{Clients, Queue};
 use events::{About, Events};
 use kernel::Kernel;
 use page::{Page, With};
+use password::Judge;
 
 pub use error::Error;
 
@@ -52,6 +56,7 @@ const TOKEN_CONTROL: u64 = 1;
 const TOKEN_EVENTS: [(u64, About); 3] =
     [(2, About::Route), (3, About::Neighbours), (4, About::Rules)];
 const TOKEN_PAGE: u64 = 5;
+const TOKEN_JUDGE: u64 = 6;
 /// The first client's; the others follow.
 const TOKEN_CLIENTS: u64 = 8;
 
@@ -76,6 +81,7 @@ struct Daemon {
     store: Store,
     clients: Clients,
     page: Page,
+    judge: Judge,
     poller: Poller,
     /// Everything is taken out of the kernel: end.
     over: bool,
@@ -117,6 +123,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         store,
         clients: Clients::default(),
         page,
+        judge: Judge::default(),
         poller,
         over: false,
         logged: heapless::String::new(),
@@ -218,7 +225,7 @@ impl Daemon {
                     self.clients
                         .answer(client, answer, &mut self.engine, &self.poller)
                 }
-                Step::Wait(_) if self.store_password() => {}
+                Step::Wait(_) if self.attend_errands() => {}
                 Step::Wait(wait) => {
                     self.log_trouble();
                     return wait;
@@ -232,12 +239,13 @@ impl Daemon {
         }
     }
 
-    /// Drives the engine, and then the page, which follows it; how long both can wait.
+    /// Drives the engine, then the judge of passwords and the page, which follow it; how long all can wait.
     fn drive_all(&mut self) -> Option<Duration> {
         let wait = self.drive();
         if self.over {
             return None;
         }
+        let wait = earlier(wait, self.judge());
         let mut with = With {
             engine: &mut self.engine,
             kernel: &mut self.kernel,
@@ -279,6 +287,8 @@ impl Daemon {
         let events = TOKEN_EVENTS.into_iter().find(|(own, _)| *own == token);
         match (token, events) {
             (TOKEN_SIGNALS, _) => self.signalled(&mut files.signals, dir),
+            // `drive_all` looks at it each time.
+            (TOKEN_JUDGE, _) => {}
             (TOKEN_PAGE, _) => self.page.heard(now()),
             (TOKEN_CONTROL, _) => {
                 let queue =

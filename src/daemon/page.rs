@@ -127,11 +127,15 @@ impl Page {
         self.stale = true;
     }
 
-    /// There is a password, and it is another one: whoever the page let in with the old one is out.
-    pub(super) fn password_changed(&mut self, now: Instant) {
+    /// There is a password.
+    pub(super) fn has_password(&mut self, now: Instant) {
         if !core::mem::replace(&mut self.has_password, true) {
             self.tell_settings(now);
         }
+    }
+
+    /// Whoever the page let in is out. For what the page itself has changed it is not told so: it would forget who changed it.
+    pub(super) fn forget(&mut self, now: Instant) {
         self.tell(&Told::Forget, None, now);
     }
 

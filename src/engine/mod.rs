@@ -40,6 +40,7 @@ mod request;
 mod rules;
 mod timers;
 mod trees;
+mod tries;
 mod trouble;
 mod watch;
 mod whom;
@@ -63,6 +64,7 @@ pub use page::Home;
 pub use policy::{classify, narrowest};
 pub use timers::{Timer, Timers};
 pub use trees::{Foreign, Tree, Trees};
+pub use tries::{TRIES_AN_ADDRESS, TRIES_MAX, TRIES_WITHIN, Tries};
 pub use trouble::Trouble;
 
 use limits::RETRY_MIN_S;

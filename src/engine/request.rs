@@ -101,7 +101,7 @@ impl Engine {
             Verb::Stop => Question::Stop,
             Verb::Watch => return self.watch(client),
             // The configuration comes by itself, as `Input::Apply`, and passwords are none of our business.
-            Verb::ConfigApply | Verb::Password => {
+            Verb::ConfigApply | Verb::Password | Verb::Login | Verb::Enroll => {
                 return Err(input(format_args!(
                     "expected the configuration, found none"
                 )));

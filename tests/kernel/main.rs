@@ -37,6 +37,7 @@ mod input;
 mod interfaces;
 mod interference;
 mod lans;
+mod login;
 mod mss;
 mod page;
 mod password;
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
         paths::all(),
         store::all(),
         wans::all(),
+        login::all(),
         password::all(),
     ];
     let ended = [

@@ -32,6 +32,7 @@ mod sight;
 mod stopping;
 mod tables;
 mod told;
+mod tries;
 mod watching;
 mod wished;
 mod world;
