@@ -2,7 +2,9 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::parse::AUTO;
-use super::{Admin, BothWays, Config, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
+use super::{
+    Admin, BothWays, Config, Device, Lan, Schedule, Scheduled, Shares, VERSION, Wan,
+};
 use crate::value::{Class, LeafKind, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
@@ -114,15 +116,8 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
     text.put(next, "ceilings", &"")?;
     percents(text, ceilings)?;
     text.list("devices", devices.len(), &mut |text, place| {
-        let Some(device) = devices.get(place) else {
-            return Ok(());
-        };
-        let name = Escaped(&device.name);
-        let name = (!device.name.is_empty()).then_some(&name as &dyn fmt::Display);
-        let class = device.class.as_ref();
-        text.put(open, "mac", &Quoted(Some(&device.mac)))?;
-        text.put(comma, "name", &Quoted(name))?;
-        text.put(comma, "class", &Quoted(class.map(|class| class as _)))
+        let device = devices.get(place);
+        device.map_or(Ok(()), |device| text.device(device))
     })?;
     text.list("rules", rules.len(), &mut |text, place| {
         rules.get(place).map_or(Ok(()), |rule| text.rule(rule))
@@ -222,6 +217,16 @@ impl Text<'_> {
             self.to.write_str(self.style.devices_end)?;
         }
         self.to.write_str("]")
+    }
+
+    fn device(&mut self, device: &Device) -> fmt::Result {
+        let Style { open, comma, .. } = *self.style;
+        let name = Escaped(&device.name);
+        let name = (!device.name.is_empty()).then_some(&name as &dyn fmt::Display);
+        let class = device.class.as_ref();
+        self.put(open, "mac", &Quoted(Some(&device.mac)))?;
+        self.put(comma, "name", &Quoted(name))?;
+        self.put(comma, "class", &Quoted(class.map(|class| class as _)))
     }
 
     /// Writes a rule: what it says, and nothing of what it does not.

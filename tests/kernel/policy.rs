@@ -20,11 +20,14 @@ use nix::sys::socket::{
 use crate::bed::{Bed, SERVERS, Wish};
 use crate::program::{Along, tool};
 use crate::promise::{SOON, Tried, promises, until};
+use crate::schedulers::{need_qdisc, tins};
 use crate::see;
 
 promises! {
     every_flow_of_the_table_has_the_class_that_the_table_says,
     every_flow_of_the_table_leaves_through_the_lane_of_its_class,
+    every_flow_of_the_table_leaves_through_the_lane_of_its_class_under_hfsc,
+    every_flow_of_the_table_leaves_through_the_tin_of_its_class_under_cake,
     a_change_of_the_rules_marks_the_flows_that_are_open,
     a_flow_from_outside_gets_its_class_at_the_homes_first_answer_by_the_port_that_it_was_opened_to,
     nft_reads_the_rules_as_they_are_meant,
@@ -139,8 +142,13 @@ pub trait Way {
 
 /// Where the packets of a class are counted.
 pub trait Lanes {
-    /// Bytes that left towards the Internet so far, by the letter of the class.
+    /// Bytes that left towards the Internet so far, by the letter of the lane.
     fn sent(&self, bed: &Bed) -> BTreeMap<char, u64>;
+
+    /// The letter of the lane that this class has.
+    fn of(&self, class: char) -> char {
+        if class == '-' { 's' } else { class }
+    }
 }
 
 /// What lanemark does where it has `nf_tables`.
@@ -152,22 +160,36 @@ impl Way for Nftables {
     }
 }
 
-/// The classes of HTB.
-pub struct Htb;
+/// The classes of HTB or HFSC, below this major number.
+pub struct Tree(&'static str);
 
-impl Lanes for Htb {
+impl Lanes for Tree {
     fn sent(&self, bed: &Bed) -> BTreeMap<char, u64> {
         let classes = see::classes(bed.router(), WAN);
-        let lanes = [
-            ('x', "4c4d:100"),
-            ('p', "4c4d:10"),
-            ('e', "4c4d:20"),
-            ('s', "4c4d:30"),
-            ('b', "4c4d:40"),
-        ];
+        let lanes = [('x', 100), ('p', 10), ('e', 20), ('s', 30), ('b', 40)];
         lanes
-            .map(|(letter, handle)| (letter, classes[handle].bytes))
+            .map(|(letter, minor)| (letter, classes[&format!("{}:{minor}", self.0)].bytes))
             .into()
+    }
+}
+
+/// The tins of CAKE, where exempt travels with Premium.
+pub struct Tins;
+
+impl Lanes for Tins {
+    fn sent(&self, bed: &Bed) -> BTreeMap<char, u64> {
+        ['b', 's', 'e', 'p']
+            .into_iter()
+            .zip(tins(bed, WAN))
+            .collect()
+    }
+
+    fn of(&self, class: char) -> char {
+        match class {
+            '-' => 's',
+            'x' => 'p',
+            class => class,
+        }
     }
 }
 
@@ -420,10 +442,27 @@ fn every_flow_of_the_table_has_the_class_that_the_table_says() -> Tried {
 }
 
 fn every_flow_of_the_table_leaves_through_the_lane_of_its_class() -> Tried {
+    leaves_under("htb", &Tree("4c4d"))
+}
+
+fn every_flow_of_the_table_leaves_through_the_lane_of_its_class_under_hfsc() -> Tried {
+    leaves_under("hfsc", &Tree("4c4e"))
+}
+
+fn every_flow_of_the_table_leaves_through_the_tin_of_its_class_under_cake() -> Tried {
+    leaves_under("cake", &Tins)
+}
+
+fn leaves_under(scheduler: &str, lanes: &dyn Lanes) -> Tried {
     let bed = deaf_house()?;
+    need_qdisc(&bed, scheduler)?;
     let rules = rules();
-    let _lanemark = Nftables.start(&bed, &wish(&rules));
-    leaves_through_its_lane(&bed, &Htb);
+    let wish = Wish {
+        scheduler,
+        ..wish(&rules)
+    };
+    let _lanemark = Nftables.start(&bed, &wish);
+    leaves_through_its_lane(&bed, lanes);
     Ok(())
 }
 
@@ -438,11 +477,7 @@ fn leaves_through_its_lane(bed: &Bed, lanes: &dyn Lanes) {
     for sample in &samples {
         sample.speak(bed, DATAGRAMS);
         let headers = if sample.dst.is_ipv4() { 42 } else { 62 };
-        let lane = if sample.class == '-' {
-            's'
-        } else {
-            sample.class
-        };
+        let lane = lanes.of(sample.class);
         *expected.get_mut(&lane).expect("a lane") += (DATAGRAMS * (PAYLOAD_BYTES + headers)) as u64;
     }
     let near = |found: &BTreeMap<char, u64>| {

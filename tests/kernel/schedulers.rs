@@ -47,7 +47,7 @@ fn has(bed: &Bed, kind: &str) -> bool {
     there
 }
 
-fn need_qdisc(bed: &Bed, kind: &str) -> Tried {
+pub fn need_qdisc(bed: &Bed, kind: &str) -> Tried {
     if has(bed, kind) {
         Ok(())
     } else {
@@ -220,7 +220,7 @@ fn hfsc_lets_pass_what_the_router_says_to_the_home() -> Tried {
 }
 
 /// Bytes of each of CAKE's tins, as `tc` lists them: bulk, best effort, video, voice.
-fn tins(bed: &Bed, dev: &str) -> Vec<u64> {
+pub fn tins(bed: &Bed, dev: &str) -> Vec<u64> {
     let listed = tool(bed.router(), &format!("tc -s qdisc show dev {dev}"));
     let line = listed
         .lines()
