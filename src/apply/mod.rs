@@ -3,8 +3,10 @@
 //! Must not: send anything, keep anything, or decide anything.
 //!
 //! [`change`] writes the request of one operation, whole, into one datagram, and tells which socket it is for and which number the last
-//! acknowledgement has. [`rules`] is the only place that knows how our rules are made, and of it the user's in `pattern`.
+//! acknowledgement has. [`rules`] is the only place that knows how our rules are made, and of it the user's in `pattern` and the caps' in `caps`.
 
+mod caps;
+mod comment;
 mod pattern;
 pub mod rules;
 

@@ -15,24 +15,24 @@
 //! }
 //! ```
 //!
-//! One chain a class with a constant in it, because kernels before 6.13 cannot OR two registers, and the mark's other bits must
+//! Devices with caps bring rules of their own: see `caps`. One chain a class with a constant in it, because kernels before 6.13 cannot OR two registers, and the mark's other bits must
 //! stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison, and one that
 //! has none passes by the user's rules with two. Without rules of the user their two chains are left out. The priority is
 //! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
 //! and so stays unshaped.
 
-use super::{Family, Request, pattern};
+use super::comment::{Comment, comment, table_comment};
+use super::{Family, Request, caps, pattern};
 use crate::engine::{Device, Devices, Queue};
 use crate::value::assigned::{ICMP, ICMPV6, TCP};
-use crate::value::{
-    Ahead, Before, Class, Kind, MarkLayout, Mss, Rule, RuleMark, Ruleset, ShaperKind, TableNote,
-    decimal, halves,
-};
+use crate::value::{Ahead, Class, IfName, Kind, Mss, Rule, Ruleset, ShaperKind};
 use crate::wire::Writer;
 use crate::wire::nft::{
     Batch, Change, CtKey, Guard, Hook, Is, MapKind, MetaKey, Part, Register, Table, Target,
     element_device, element_mark,
 };
+
+pub use super::comment::{read_rule_comment, read_table_comment};
 
 /// Our table.
 pub const TABLE: Table<'static> = Table { name: "lanemark" };
@@ -86,55 +86,6 @@ const _: () = assert!(
     "the comments count the rules"
 );
 
-/// Writes the comment of a rule or of the table.
-fn comment(words: core::fmt::Arguments<'_>) -> heapless::String<48> {
-    let mut text = heapless::String::new();
-    // The longest is "lanemark 01234567 1042/1042".
-    let _ = core::fmt::Write::write_fmt(&mut text, words);
-    text
-}
-
-/// What a rule's comment says, if the rule is ours.
-pub fn read_rule_comment(text: &str) -> Option<RuleMark> {
-    let (fingerprint, count) = halves(text.strip_prefix("lanemark ")?, b' ')?;
-    let (number, of) = halves(count, b'/')?;
-    Some(RuleMark {
-        fingerprint: u32::from_str_radix(fingerprint, 16).ok()?,
-        number: u16::try_from(decimal(number)?).ok()?,
-        of: u16::try_from(decimal(of)?).ok()?,
-    })
-}
-
-/// What the table's comment says, if the table is ours.
-pub fn read_table_comment(text: &str) -> Option<TableNote> {
-    let (mark, acct) = halves(text.strip_prefix("mark ")?, b';')?;
-    let acct = acct.strip_prefix(" nf_conntrack_acct was ")?;
-    let (mask, shift) = halves(mark, b'/')?;
-    let mask = u32::from_str_radix(mask, 16).ok()?;
-    let layout = MarkLayout::new(mask, shift.parse().ok()?).ok()?;
-    let acct = match acct {
-        "0" => Some(false),
-        "1" => Some(true),
-        _ => None,
-    };
-    Some(TableNote {
-        before: Before { acct },
-        layout,
-    })
-}
-
-fn table_comment(ruleset: &Ruleset) -> heapless::String<48> {
-    let acct = match ruleset.before.acct {
-        Some(false) => "0",
-        Some(true) => "1",
-        None => "-",
-    };
-    let (mask, shift) = (ruleset.layout.mask(), ruleset.layout.shift());
-    comment(format_args!(
-        "mark {mask:x}/{shift}; nf_conntrack_acct was {acct}"
-    ))
-}
-
 const fn guard(ruleset: &Ruleset) -> Guard {
     if ruleset.guarded {
         Guard::OwnedAndPersistent
@@ -163,12 +114,18 @@ pub(super) fn install(
     for class in Class::ALL {
         batch.chain(TABLE, class.name());
     }
+    if let Some(caps) = ruleset.caps {
+        caps::begin(&mut batch, caps);
+    }
     // The kernel tells the rules in the order of their chains, and they are counted so.
     if !rules.is_empty() {
         batch.chain(TABLE, CHAIN_RULES);
         batch.chain(TABLE, CHAIN_UNMARKED);
     }
     batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting);
+    if ruleset.caps.is_some() {
+        caps::hook(&mut batch);
+    }
     batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward);
     batch.chain(TABLE, CHAIN_LANES);
     if ruleset.ahead != Ahead::NOTHING {
@@ -185,6 +142,9 @@ pub(super) fn install(
     // CAKE lets packets of flows that take little go first by itself.
     if ruleset.shaper != ShaperKind::Cake {
         small_elements(&mut batch, ruleset);
+    }
+    if let Some(caps) = ruleset.caps {
+        caps::elements(&mut batch, caps, ruleset.shaper, devices);
     }
     device_elements(&mut batch, Change::Add, devices, |device| {
         device.class.is_some()
@@ -213,7 +173,7 @@ const fn lane(ruleset: &Ruleset, class: Class) -> u32 {
 }
 
 /// Numbers the rules.
-struct Marks {
+pub(super) struct Marks {
     fingerprint: u32,
     number: u16,
     of: u16,
@@ -234,13 +194,15 @@ impl Marks {
                 + ahead_rules(ruleset.ahead)
                 + u16::from(ruleset.mss.to_path)
                 + u16::from(ruleset.mss.lower.is_some())
+                + caps::size(ruleset)
+                + u16::from(ruleset.caps.is_some() && ruleset.ahead != Ahead::NOTHING)
                 + u16::try_from(own).unwrap_or(u16::MAX / 2),
         }
     }
 
     /// The comment of the next rule.
     #[inline(never)]
-    fn next(&mut self) -> heapless::String<48> {
+    pub(super) fn next(&mut self) -> Comment {
         self.number += 1;
         let Marks {
             fingerprint,
@@ -284,32 +246,59 @@ fn look_device_up(w: &mut Writer<'_>) {
     w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
 }
 
+/// The bits of the flow's mark under the mask become these.
+#[inline(never)]
+pub(super) fn put_in_mark(w: &mut Writer<'_>, mask: u32, bits: u32) {
+    w.load_ct(CtKey::Mark);
+    w.bitwise(!mask, bits);
+    w.set_ct(CtKey::Mark);
+}
+
+/// Goes on only for what comes from this LAN, and whose flow has none of these bits.
+#[inline(never)]
+pub(super) fn unmarked_from(w: &mut Writer<'_>, lan: IfName, mask: u32) {
+    w.load_meta(MetaKey::InputName);
+    w.equals_name(lan);
+    w.load_ct(CtKey::Mark);
+    w.bitwise(mask, 0);
+    w.equals_u32(0);
+}
+
+/// The priority is what the map has for these bits of the flow's mark; it stays where the map has nothing.
+#[inline(never)]
+pub(super) fn steer_by_mark(w: &mut Writer<'_>, mask: u32, (map, id): (&str, u32)) {
+    w.load_ct(CtKey::Mark);
+    w.bitwise(mask, 0);
+    w.lookup(map, id, Register::Data);
+    w.set_meta(MetaKey::Priority);
+}
+
 fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
     let layout = ruleset.layout;
     let mut marks = Marks::of(ruleset, rules);
     for class in Class::ALL {
         batch.rule(TABLE, class.name(), &marks.next(), |w| {
-            w.load_ct(CtKey::Mark);
-            w.bitwise(!layout.mask(), layout.bits(Some(class)));
-            w.set_ct(CtKey::Mark);
+            put_in_mark(w, layout.mask(), layout.bits(Some(class)));
         });
+    }
+    if let Some(caps) = ruleset.caps {
+        caps::slots(batch, &mut marks, caps);
     }
     if !rules.is_empty() {
         user_rules(batch, &mut marks, rules);
     }
     for lan in ruleset.lans.iter() {
         batch.rule(TABLE, CHAIN_FIRST, &marks.next(), |w| {
-            w.load_meta(MetaKey::InputName);
-            w.equals_name(*lan);
-            w.load_ct(CtKey::Mark);
-            w.bitwise(layout.mask(), 0);
-            w.equals_u32(0);
+            unmarked_from(w, *lan, layout.mask());
             if rules.is_empty() {
                 look_device_up(w);
             } else {
                 w.verdict(Target::Goto(CHAIN_UNMARKED));
             }
         });
+    }
+    if let Some(caps) = ruleset.caps {
+        caps::lookups(batch, &mut marks, caps, &ruleset.lans);
     }
     for key in [MetaKey::OutputName, MetaKey::InputName] {
         batch.rule(TABLE, CHAIN_STEER, &marks.next(), |w| {
@@ -324,14 +313,24 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         w.set_meta(MetaKey::Priority);
     });
     batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-        w.load_ct(CtKey::Mark);
-        w.bitwise(layout.mask(), 0);
-        w.lookup(LANE_MAP, LANE_MAP_ID, Register::Data);
-        w.set_meta(MetaKey::Priority);
+        steer_by_mark(w, layout.mask(), (LANE_MAP, LANE_MAP_ID));
     });
     segment_sizes(batch, &mut marks, ruleset);
     if ruleset.ahead != Ahead::NOTHING {
         ahead(batch, &mut marks, ruleset);
+    }
+    for chain in [CHAIN_LANES, CHAIN_SMALL] {
+        if chain == CHAIN_SMALL {
+            if ruleset.ahead == Ahead::NOTHING {
+                break;
+            }
+            batch.rule(TABLE, chain, &marks.next(), |w| {
+                steer_by_mark(w, layout.mask(), (SMALL_MAP, SMALL_MAP_ID));
+            });
+        }
+        if let Some(caps) = ruleset.caps {
+            caps::queue(batch, &mut marks, chain, caps);
+        }
     }
 }
 
@@ -383,10 +382,10 @@ fn ahead_rules(ahead: Ahead) -> u16 {
     kinds.map(u16::from).iter().sum()
 }
 
-/// The packets that go ahead, and what becomes of them.
+/// The packets that go ahead.
 #[inline(never)]
 fn ahead(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
-    let Ruleset { ahead, layout, .. } = ruleset;
+    let Ruleset { ahead, .. } = ruleset;
     let flags = ahead.tcp_flags();
     let kinds = [
         (ahead.has(Kind::Ack), Some(TCP)),
@@ -420,12 +419,6 @@ fn ahead(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
             w.verdict(Target::Goto(CHAIN_SMALL));
         });
     }
-    batch.rule(TABLE, CHAIN_SMALL, &marks.next(), |w| {
-        w.load_ct(CtKey::Mark);
-        w.bitwise(layout.mask(), 0);
-        w.lookup(SMALL_MAP, SMALL_MAP_ID, Register::Data);
-        w.set_meta(MetaKey::Priority);
-    });
 }
 
 /// The table that a dead owner left becomes ours.

@@ -74,6 +74,12 @@ fn line(screen: &mut Screen<'_>, device: &Device) {
     if !below.is_empty() {
         screen.prose(Tone::Plain, &INDENT, &below);
     }
+    for (most, way) in [(device.up_max_kbit, " up"), (device.down_max_kbit, " down")] {
+        if most.is_some() {
+            let words = format_args!("at most {}{way}", Amount::Bits(most));
+            screen.prose(Tone::Plain, &INDENT, &words);
+        }
+    }
 }
 
 /// A dash for no text.

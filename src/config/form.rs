@@ -16,6 +16,7 @@ pub(super) enum Field {
     Rules,
     Prioritize,
     Mark,
+    CapMark,
     Interface,
     Up,
     Down,
@@ -35,6 +36,8 @@ pub(super) enum Field {
     Mac,
     Name,
     Class,
+    UpMax,
+    DownMax,
     Cidr,
     Remote,
     Proto,
@@ -74,6 +77,7 @@ pub(super) const WHOLE: Form = Form {
         "rules",
         "prioritize",
         "mark",
+        "cap_mark",
         "time_zone",
         "schedules",
         "admin",
@@ -92,6 +96,7 @@ pub(super) const WHOLE: Form = Form {
         Field::Rules,
         Field::Prioritize,
         Field::Mark,
+        Field::CapMark,
         Field::TimeZone,
         Field::Schedules,
         Field::Admin,
@@ -152,8 +157,14 @@ pub(super) const MARK: Form = Form {
 };
 
 pub(super) const DEVICE: Form = Form {
-    names: &["mac", "name", "class"],
-    fields: &[Field::Mac, Field::Name, Field::Class],
+    names: &["mac", "name", "class", "up_max_kbit", "down_max_kbit"],
+    fields: &[
+        Field::Mac,
+        Field::Name,
+        Field::Class,
+        Field::UpMax,
+        Field::DownMax,
+    ],
 };
 
 pub(super) const RULE: Form = Form {

@@ -105,6 +105,8 @@ pub struct Config {
     pub prioritize: Ahead,
     /// Where the class stands in the conntrack mark.
     pub mark: MarkLayout,
+    /// Where the slots of capped devices stand in it; used only where there are any.
+    pub cap_mark: MarkLayout,
     /// By which clock schedules go; `None` is `auto`, what `/etc/TZ` says.
     pub time_zone: Option<Box<Zone>>,
     /// What is different at some times. The first that is in force and about a device counts.
@@ -189,8 +191,19 @@ pub struct Device {
     pub mac: Mac,
     /// What the user calls it; empty for no name.
     pub name: String<NAME_BYTES_MAX>,
-    /// Its lane; none for a device that only has a name.
+    /// Its lane; none for a device that has none of its own.
     pub class: Option<Class>,
+    /// What it may send at most, whatever is free.
+    pub up_max: Option<Kbit>,
+    /// What may be sent to it at most.
+    pub down_max: Option<Kbit>,
+}
+
+impl Device {
+    /// Whether it has a cap.
+    pub const fn is_capped(&self) -> bool {
+        self.up_max.is_some() || self.down_max.is_some()
+    }
 }
 
 impl Default for Shares {
@@ -256,6 +269,7 @@ impl Default for Config {
             rules: Box::default(),
             prioritize: Ahead::default(),
             mark: MarkLayout::default(),
+            cap_mark: MarkLayout::CAPS,
             time_zone: None,
             schedules: Box::default(),
             admin: Box::default(),

@@ -72,7 +72,8 @@ fn read(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
             Field::Devices => devices::read(reader, &mut config.devices)?,
             Field::Rules => rules::read(reader, &mut config.rules)?,
             Field::Prioritize => config.prioritize = prioritize(reader)?,
-            Field::Mark => mark(reader, config)?,
+            Field::Mark => mark(reader, "mark", &mut config.mark)?,
+            Field::CapMark => mark(reader, "cap_mark", &mut config.cap_mark)?,
             Field::TimeZone => time_zone(reader, config)?,
             Field::Schedules => schedule::read(reader, &mut config.schedules)?,
             Field::Admin => admin::read(reader, &mut config.admin)?,
@@ -93,7 +94,8 @@ fn complete(reader: &mut Reader<'_>, config: &Config, versioned: bool) -> Result
     } else if config.enabled && config.wan.down.is_none() {
         (wan.field("down_kbit"), Expected::RateWhenEnabled)
     } else {
-        return percents::check_ceilings(reader, config);
+        percents::check_ceilings(reader, config)?;
+        return devices::check_caps(reader, config);
     };
     reader.place = place;
     Err(reader.refuse_found(None, expected, Found::Nothing))
@@ -197,7 +199,7 @@ fn word(
     Ok(place)
 }
 
-fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {
+pub(super) fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {
     if matches!(reader.value, Scalar::Null) {
         return Ok(None);
     }
@@ -217,10 +219,10 @@ fn interface(reader: &mut Reader<'_>, lan: &Lan) -> Result<Option<IfName>, Stop>
     }
 }
 
-fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
+fn mark(reader: &mut Reader<'_>, name: &'static str, layout: &mut MarkLayout) -> Result<(), Stop> {
     let start = reader.here();
-    let (mut mask, mut shift) = (config.mark.mask(), config.mark.shift());
-    let mut fields = Fields::of(Object::Named("mark"), &form::MARK);
+    let (mut mask, mut shift) = (layout.mask(), layout.shift());
+    let mut fields = Fields::of(Object::Named(name), &form::MARK);
     reader.object(&fields)?;
     while let Some(field) = reader.field(&mut fields)? {
         reader.step()?;
@@ -238,7 +240,7 @@ fn mark(reader: &mut Reader<'_>, config: &mut Config) -> Result<(), Stop> {
         };
         mask = given.ok_or_else(|| reader.refuse_last(Expected::Mask))?;
     }
-    config.mark = MarkLayout::new(mask, shift).map_err(|bad| {
+    *layout = MarkLayout::new(mask, shift).map_err(|bad| {
         reader.plain.clear();
         // A mask and a shift take fewer than 40 bytes.
         let _ = write!(reader.plain, "{mask:#x} and shift {shift}");

@@ -120,7 +120,7 @@ pub enum Expected {
     NameNotAddress,
     /// A device name that no device before has.
     NewName,
-    /// A device that has one of the two.
+    /// A device that has one of the three.
     NameOrClass,
     /// A ceiling that leaves a class its share.
     Ceiling {
@@ -330,7 +330,7 @@ impl fmt::Display for Expected {
                 format_args!("expected a name that is no MAC or IP address")
             }
             Expected::NewName => format_args!("expected each name once, in any case"),
-            Expected::NameOrClass => format_args!("expected a name, a class or both"),
+            Expected::NameOrClass => format_args!("expected a name, a class or a cap"),
             Expected::Ceiling { share } => {
                 format_args!("expected at least its share of {}", *share)
             }

@@ -2,10 +2,8 @@ use core::fmt::{self, Write};
 
 use super::escape::Escaped;
 use super::parse::AUTO;
-use super::{
-    Admin, BothWays, Config, Device, Lan, Schedule, Scheduled, Shares, VERSION, Wan,
-};
-use crate::value::{Class, LeafKind, Rule, ShaperKind};
+use super::{Admin, BothWays, Config, Device, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
+use crate::value::{Class, LeafKind, MarkLayout, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -89,6 +87,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         rules,
         prioritize,
         mark,
+        cap_mark,
         time_zone,
         schedules,
         admin,
@@ -123,10 +122,8 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         rules.get(place).map_or(Ok(()), |rule| text.rule(rule))
     })?;
     text.put(next, "prioritize", prioritize)?;
-    text.put(next, "mark", &"")?;
-    text.put(open, "mask", &format_args!("\"{:#x}\"", mark.mask()))?;
-    text.put(comma, "shift", &mark.shift())?;
-    text.to.write_str(style.close)?;
+    text.layout("mark", *mark)?;
+    text.layout("cap_mark", *cap_mark)?;
     let zone = time_zone.as_ref().map_or("auto", |zone| &zone.text);
     text.put(next, "time_zone", &Quoted(Some(&Escaped(zone))))?;
     text.list("schedules", schedules.len(), &mut |text, place| {
@@ -219,6 +216,16 @@ impl Text<'_> {
         self.to.write_str("]")
     }
 
+    fn layout(&mut self, name: &str, layout: MarkLayout) -> fmt::Result {
+        let Style {
+            next, open, comma, ..
+        } = *self.style;
+        self.put(next, name, &"")?;
+        self.put(open, "mask", &format_args!("\"{:#x}\"", layout.mask()))?;
+        self.put(comma, "shift", &layout.shift())?;
+        self.to.write_str(self.style.close)
+    }
+
     fn device(&mut self, device: &Device) -> fmt::Result {
         let Style { open, comma, .. } = *self.style;
         let name = Escaped(&device.name);
@@ -226,7 +233,16 @@ impl Text<'_> {
         let class = device.class.as_ref();
         self.put(open, "mac", &Quoted(Some(&device.mac)))?;
         self.put(comma, "name", &Quoted(name))?;
-        self.put(comma, "class", &Quoted(class.map(|class| class as _)))
+        self.put(comma, "class", &Quoted(class.map(|class| class as _)))?;
+        for (name, most) in [
+            ("up_max_kbit", device.up_max),
+            ("down_max_kbit", device.down_max),
+        ] {
+            if let Some(most) = most {
+                self.put(comma, name, &most.0)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes a rule: what it says, and nothing of what it does not.

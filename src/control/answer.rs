@@ -216,6 +216,10 @@ pub struct Device {
     pub addresses: Vec<String<39>, 8>,
     /// Its configured class, or null.
     pub class: Option<String<15>>,
+    /// What it may send at most; null without a cap.
+    pub up_max_kbit: Option<u32>,
+    /// What may be sent to it at most; null without a cap.
+    pub down_max_kbit: Option<u32>,
     /// Its flows in the conntrack table.
     pub flows: u32,
     /// Over the last second; null where the kernel does not count bytes of flows.
@@ -232,6 +236,8 @@ impl Record for Device {
         with.text("mac", &mut self.mac);
         with.list("addresses", &mut self.addresses);
         with.text_or_null("class", &mut self.class);
+        with.number("up_max_kbit", &mut self.up_max_kbit);
+        with.number("down_max_kbit", &mut self.down_max_kbit);
         with.number("flows", &mut self.flows);
         with.number("up_kbit", &mut self.up_kbit);
         with.number("down_kbit", &mut self.down_kbit);

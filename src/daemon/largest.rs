@@ -58,6 +58,8 @@ fn device() -> Device {
         mac: full('x'),
         addresses: (0..8).map(|_| full('x')).collect(),
         class: Some(full('x')),
+        up_max_kbit: Some(u32::MAX),
+        down_max_kbit: Some(u32::MAX),
         flows: u32::MAX,
         up_kbit: Some(u32::MAX),
         down_kbit: Some(u32::MAX),

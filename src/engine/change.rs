@@ -10,8 +10,8 @@ use super::{Engine, Event, Lanes, Line, Look, Op, Places, Put, Timer, Trouble, U
 use crate::config::Lan;
 use crate::control::Direction;
 use crate::value::{
-    Before, Cause, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind, Link, Mss,
-    Neighbour, Redirect, Refused, Ruleset, ShaperKind, TcHandle,
+    Before, CapRules, Cause, Class, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind,
+    Link, Mss, Neighbour, Redirect, Refused, Ruleset, ShaperKind, TcHandle, macs,
 };
 
 /// What could not be removed while going away.
@@ -85,6 +85,10 @@ impl Engine {
         if let Some(op) = self.rules_change(wished) {
             return Ok(Some(op));
         }
+        let stale = self.trees.stale_cap(self.devices.caps().len());
+        if stale.is_some() {
+            return Ok(stale);
+        }
         let change = self.redirect_change(&places);
         let change = change.map_err(|lan| Trouble::Foreign {
             dev: lan.name,
@@ -133,14 +137,21 @@ impl Engine {
         let Some(line) = self.line(direction, places) else {
             return Ok(None);
         };
-        let lanes = Lanes {
+        let caps = self.devices.caps();
+        let mut lanes = Lanes {
             line,
             shaper: self.shaper(),
             leaf: self.leaf_kind(),
             ticks: self.abilities.ticks,
+            capped: [0; Class::ALL.len()],
         };
+        for cap in caps {
+            if let Some(count) = lanes.capped.get_mut(cap.class.index()) {
+                *count += 1;
+            }
+        }
         self.trees
-            .change(link.index, &lanes)
+            .change(link.index, &lanes, caps)
             .map_err(|foreign| Trouble::Foreign {
                 dev: link.name,
                 handle: foreign.handle,
@@ -188,10 +199,12 @@ impl Engine {
         }
     }
 
-    /// The shaper that is configured, else the best that the kernel has.
+    /// The shaper that is configured, else the best that the kernel has; CAKE has no caps.
     pub(super) fn shaper(&self) -> ShaperKind {
         let mut kinds = ShaperKind::ALL.iter().zip(&self.abilities.shapers);
-        let best = kinds.find(|(_, there)| **there);
+        let capped = !self.devices.caps().is_empty();
+        let can = |kind| !(capped && kind == ShaperKind::Cake);
+        let best = kinds.find(|(kind, there)| **there && can(**kind));
         let best = best.map_or(ShaperKind::Htb, |(kind, _)| *kind);
         self.config.scheduler.unwrap_or(best)
     }
@@ -205,6 +218,17 @@ impl Engine {
         kinds
             .find(|(_, there)| **there)
             .map_or(LeafKind::Bfifo, |(kind, _)| *kind)
+    }
+
+    /// What holds devices to their caps.
+    pub(super) fn cap_rules(&self) -> Option<CapRules> {
+        let caps = self.devices.caps();
+        let slots = u8::try_from(caps.len()).ok().filter(|slots| *slots > 0)?;
+        Some(CapRules {
+            layout: self.config.cap_mark,
+            slots,
+            devices: macs(&mut caps.iter().map(|cap| cap.mac)),
+        })
     }
 
     fn wished_rules(&self, places: &Places<'_>) -> Ruleset {
@@ -226,6 +250,7 @@ impl Engine {
             },
             policy: self.policy,
             shaper: self.shaper(),
+            caps: self.cap_rules(),
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),
         }
@@ -307,7 +332,8 @@ impl Engine {
         match *op {
             Op::Rules { ruleset, .. } => {
                 self.before = Some(ruleset.before);
-                self.remark.rules_have(ruleset.layout);
+                let caps = ruleset.caps.map(|caps| caps.layout);
+                self.remark.rules_have(ruleset.layout, caps);
             }
             Op::Accounting(on) => self.accounting = Before { acct: Some(on) },
             Op::Ifb(change) => self.ifb_done(change),

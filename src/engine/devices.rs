@@ -7,8 +7,8 @@ use core::net::IpAddr;
 use heapless::index_map::FnvIndexMap;
 use heapless::{String, Vec};
 
-use super::InForce;
 use super::limits::{ADDRESSES_MAX, DEVICE_ADDRESSES_MAX, DEVICES_MAX};
+use super::{Cap, Caps, InForce};
 use crate::config::{Config, NAME_BYTES_MAX};
 use crate::value::{Class, Crc32, Instant, Mac};
 
@@ -31,6 +31,8 @@ pub struct Device {
     pub class: Option<Class>,
     /// The class that the kernel's map gives it.
     pub kernel_class: Option<Class>,
+    /// Its slot among the capped ones, counted from 1; 0 without a cap.
+    pub slot: u8,
     /// Whether its live flows are to be marked anew.
     pub remark: bool,
     /// When there last was word from it; none before the first.
@@ -105,6 +107,7 @@ pub enum Located {
 #[derive(Debug, Default)]
 pub struct Devices {
     devices: Box<Vec<Device, DEVICES_MAX>>,
+    caps: Caps,
     addresses: Box<FnvIndexMap<IpAddr, Address, ADDRESSES_MAX>>,
     generation: u32,
 }
@@ -123,6 +126,11 @@ impl Devices {
     /// All.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Device> {
         self.devices.iter_mut()
+    }
+
+    /// Those that have a cap, in the order of the configuration.
+    pub fn caps(&self) -> &[Cap] {
+        &self.caps
     }
 
     /// How many there are.
@@ -277,7 +285,30 @@ impl Devices {
             let other = device.reclass(None);
             self.generation = self.generation.wrapping_add(u32::from(other));
         }
+        self.cap(config);
         refused
+    }
+
+    /// Capped devices get slots, and their classes are known now.
+    fn cap(&mut self, config: &Config) {
+        self.caps.clear();
+        for wanted in config.devices.iter().filter(|wanted| wanted.is_capped()) {
+            let device = self.find(wanted.mac).and_then(|id| self.get(id));
+            let class = device.and_then(|device| device.class);
+            // There is room: the configuration has no more.
+            let _ = self.caps.push(Cap {
+                mac: wanted.mac,
+                class: class.unwrap_or(config.default_class),
+                up: wanted.up_max,
+                down: wanted.down_max,
+            });
+        }
+        for device in self.devices.iter_mut() {
+            let place = self.caps.iter().position(|cap| cap.mac == device.mac);
+            let slot = place.map_or(0, |place| u8::try_from(place + 1).unwrap_or_default());
+            device.remark |= device.slot != slot;
+            device.slot = slot;
+        }
     }
 
     /// A device that is known makes no room for another.
@@ -366,6 +397,7 @@ impl Device {
             configured: false,
             class: None,
             kernel_class: None,
+            slot: 0,
             // Its flows may carry what a run before this one left.
             remark: true,
             seen: None,

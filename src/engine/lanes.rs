@@ -113,6 +113,8 @@ pub struct Lanes {
     pub leaf: LeafKind,
     /// The kernel's clock.
     pub ticks: TickRate,
+    /// How many devices in each class have a queue of their own, in the order of [`Class::ALL`].
+    pub capped: [u8; Class::ALL.len()],
 }
 
 /// What the queues of a device follow from.
@@ -174,7 +176,12 @@ impl Queue {
 
     /// The name of its leaf qdisc.
     pub const fn leaf_handle(self) -> TcHandle {
-        TcHandle::new(0x4c00 + self.minor(), 0)
+        Queue::leaf_of(self.minor())
+    }
+
+    /// The name of the leaf qdisc of a class with this minor number.
+    pub(super) const fn leaf_of(minor: u16) -> TcHandle {
+        TcHandle::new(0x4c00 + minor, 0)
     }
 
     /// The lane that it is in the share of.
@@ -301,7 +308,7 @@ impl Lanes {
             ShaperKind::Cake => false,
         };
         wanted.then(|| Node {
-            class: self.class(part),
+            class: self.class_of(part, self.rates(part)),
             leaf: match part {
                 Part::Queue(queue) => Some((queue.leaf_handle(), self.line.leaf(self.leaf))),
                 _ => None,
@@ -310,9 +317,9 @@ impl Lanes {
     }
 
     /// What a class is promised, and what it may have.
-    fn rates(&self, part: Part) -> (Kbit, Kbit) {
+    pub(super) fn rates(&self, part: Part) -> (Kbit, Kbit) {
         let line = &self.line;
-        match part {
+        let (mut rate, ceil) = match part {
             Part::Line => (line.pace, line.pace),
             Part::Own | Part::Queue(Queue::Lane(Class::Exempt)) => (EXEMPT_RATE, EXEMPT_RATE),
             Part::Share(class) => {
@@ -320,12 +327,21 @@ impl Lanes {
                 (share, line.ceiling(class))
             }
             Part::Queue(queue) => (line.share(queue), line.ceiling(queue.lane())),
+        };
+        // Exempt's is no promise, and nothing to be dealt.
+        if let Part::Queue(Queue::Lane(class)) = part
+            && class != Class::Exempt
+        {
+            let capped = self.capped.get(class.index()).copied().unwrap_or_default();
+            rate = Kbit(rate.0 / (u32::from(capped) + 1)).max(Kbit(1));
         }
+        (rate, ceil)
     }
 
-    fn class(&self, part: Part) -> ShaperClass {
+    /// A class with this rate and this ceiling.
+    #[inline(never)]
+    pub(super) fn class_of(&self, part: Part, (rate, ceil): (Kbit, Kbit)) -> ShaperClass {
         let line = &self.line;
-        let (rate, ceil) = self.rates(part);
         let handle = |minor| TcHandle::new(self.handle().major(), minor);
         let mut class = ShaperClass {
             shaper: self.shaper,

@@ -20,6 +20,7 @@
 //! device or class that is not there is answered with a failure.
 
 mod calendar;
+mod caps;
 mod change;
 mod devices;
 mod doctor;
@@ -52,6 +53,7 @@ use crate::control::{Failure, Finding};
 use crate::value::{Before, Crc32, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
 
 pub use calendar::InForce;
+pub use caps::{Cap, Caps, cap_handle, slot_of};
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
 pub use ifb::{IFB_NAME, Ifb};
 pub use input::{

@@ -24,6 +24,9 @@ pub(super) struct Remark {
     layout: Option<MarkLayout>,
     /// Where they put it before, until all flows were walked through.
     old_layout: Option<MarkLayout>,
+    /// Where they put the slots of capped devices, and where they put them before; as the two above.
+    caps: Option<MarkLayout>,
+    old_caps: Option<MarkLayout>,
     /// Why the last walk came to no end.
     refused: Option<Refused>,
 }
@@ -49,8 +52,13 @@ impl Remark {
     }
 
     /// The rules in the kernel put the class there. They did not clear it away from where others put it.
-    pub(super) fn rules_have(&mut self, layout: MarkLayout) {
+    pub(super) fn rules_have(&mut self, layout: MarkLayout, caps: Option<MarkLayout>) {
         self.clear = false;
+        if caps != self.caps
+            && let Some(old) = core::mem::replace(&mut self.caps, caps)
+        {
+            self.old_caps = Some(old);
+        }
         match self.layout.replace(layout) {
             Some(old) if old != layout => self.old_layout = Some(old),
             _ => {}
@@ -65,9 +73,10 @@ impl Remark {
     }
 
     /// A table that was found puts the class there.
-    pub(super) const fn table_has(&mut self, layout: MarkLayout) {
+    pub(super) const fn table_has(&mut self, layout: MarkLayout, caps: Option<MarkLayout>) {
         if self.layout.is_none() {
             self.layout = Some(layout);
+            self.caps = caps;
         }
     }
 
@@ -136,6 +145,9 @@ impl Engine {
                 .into_iter()
                 .flatten()
                 .filter(|layout| layout.class(flow.mark).is_some());
+            let caps = [self.remark.caps, self.remark.old_caps];
+            let caps = caps.into_iter().flatten();
+            let ours = ours.chain(caps.filter(|caps| caps.slot(flow.mark) != 0));
             (ours.fold(0, |mask, layout| mask | layout.mask()), 0)
         } else {
             // Bits where the class stood before carry a class only if we put it there.
@@ -150,13 +162,32 @@ impl Engine {
                 || ours
                     && device.map_or(self.remark.all, |device| device.remark || self.remark.all);
             let mask = old.map_or(0, MarkLayout::mask) | layout.mask();
-            (if due { mask } else { 0 }, layout.bits(class))
+            let (cap_mask, slot) = self.cap_part(flow, device);
+            let mask = if due { mask } else { 0 };
+            (mask | cap_mask, layout.bits(class) | slot)
         };
-        if flow.mark & mask == bits & mask {
+        // The kernel takes bits beyond the mask for ones to turn around.
+        let bits = bits & mask;
+        if flow.mark & mask == bits {
             return Judgement::Leave;
         }
         self.remark.marked_in_pass = self.remark.marked_in_pass.saturating_add(1);
         Judgement::Mark { bits, mask }
+    }
+
+    /// Which bits of a mark are to tell the slot, and what they shall be.
+    fn cap_part(&self, flow: &Flow, device: Option<&super::Device>) -> (u32, u32) {
+        let slot_in = |layout: &MarkLayout| layout.slot(flow.mark) != 0;
+        let old = self.remark.old_caps.filter(slot_in);
+        let old = old.map_or(0, MarkLayout::mask);
+        let (Some(layout), Some(device)) = (self.remark.caps, device) else {
+            return (old, 0);
+        };
+        let due = device.remark || self.remark.all;
+        // What is no slot was not put there for a device that has none.
+        let ours = device.slot != 0 || slot_in(&layout);
+        let mask = if due && ours { layout.mask() } else { 0 };
+        (mask | old, layout.slot_bits(device.slot))
     }
 
     /// Whose flow it is, and whether the device opened it. One that was opened from outside has the device as the source of its answers.
@@ -217,6 +248,7 @@ impl Engine {
         let Remark {
             marked,
             layout,
+            caps,
             clear,
             ..
         } = self.remark;
@@ -225,6 +257,7 @@ impl Engine {
             policy: self.remark.policy,
             // Where nothing of ours is left, whatever stands there later is somebody else's.
             layout: layout.filter(|_| !clear),
+            caps: caps.filter(|_| !clear),
             ..Remark::default()
         };
         self.devices

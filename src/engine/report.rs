@@ -175,11 +175,15 @@ impl Engine {
             }
         }
         let rate = device.traffic.rate_kbit;
+        let slot = usize::from(device.slot).checked_sub(1);
+        let cap = slot.and_then(|slot| self.devices.caps().get(slot));
         Some(Device {
             name: text(format_args!("{}", device.shown_name())),
             mac: text(format_args!("{}", device.mac)),
             addresses,
             class: device.class.map(|class| text(format_args!("{class}"))),
+            up_max_kbit: cap.and_then(|cap| cap.up).map(|most| most.0),
+            down_max_kbit: cap.and_then(|cap| cap.down).map(|most| most.0),
             flows: device.traffic.flows,
             up_kbit: rate.map(|(up, _)| up),
             down_kbit: rate.map(|(_, down)| down),

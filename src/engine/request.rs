@@ -334,13 +334,21 @@ impl Engine {
     ) -> Result<(), Box<Failure>> {
         let devices = &mut self.config.devices;
         match place.and_then(|place| Some((place, devices.get_mut(place)?))) {
-            Some((place, known)) if class.is_none() && known.name.is_empty() => {
+            Some((place, known))
+                if class.is_none() && known.name.is_empty() && !known.is_capped() =>
+            {
                 devices.remove(place);
             }
             Some((_, known)) => known.class = class,
             None => {
                 let name = heapless::String::new();
-                let device = config::Device { mac, name, class };
+                let device = config::Device {
+                    mac,
+                    name,
+                    class,
+                    up_max: None,
+                    down_max: None,
+                };
                 let max = config::DEVICES_MAX;
                 devices.push(device).map_err(|_| {
                     input(format_args!(

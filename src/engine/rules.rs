@@ -69,7 +69,7 @@ impl Engine {
                     // What an earlier run of ours found is nearer to the truth than what we find now; and the marks that its rules made
                     // are where it says, whatever the configuration says by now.
                     self.before = Some(note.before);
-                    self.remark.table_has(note.layout);
+                    self.remark.table_has(note.layout, note.caps);
                 }
             }
             RuleSeen::Rule(mark) => self.rules.learn(mark),
@@ -118,6 +118,10 @@ impl Engine {
                     strange: false,
                 };
                 self.remark.rules_are(ruleset.policy, instead);
+                for device in self.devices.iter_mut() {
+                    // Nobody knows which slots were given before.
+                    device.remark |= device.slot != 0;
+                }
                 self.elements_done();
             }
             Op::Adopt(_) => self.rules.owned = true,

@@ -2,11 +2,12 @@
 
 use heapless::Vec;
 
+use super::caps::{Cap, slot_of};
 use super::lanes::{Lanes, Node, Part, Queue, root_handle};
 use super::limits::ROOTS_MAX;
 use super::{Op, Put};
 use crate::value::{
-    CAKE_TINS, ClassSeen, Discipline, IfIndex, Leaf, LeafKind, Qdisc, Root, ShaperClass,
+    CAKE_TINS, CAPS_MAX, ClassSeen, Discipline, IfIndex, Leaf, LeafKind, Qdisc, Root, ShaperClass,
     ShaperKind, TcHandle, TcStats,
 };
 
@@ -36,11 +37,14 @@ struct Seen {
     backlog_bytes: u32,
 }
 
+/// Classes of a device: the tree's, and one a slot.
+const PLACES: usize = Part::ALL.len() + CAPS_MAX;
+
 /// The queues of one device, as seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree {
-    /// In the order of [`Part::ALL`].
-    classes: [Seen; Part::ALL.len()],
+    /// In the order of [`Part::ALL`], then of slots.
+    classes: [Seen; PLACES],
     /// Of CAKE.
     tins: Option<[TcStats; CAKE_TINS]>,
 }
@@ -66,7 +70,10 @@ impl Trees {
     /// Forgets all, before a dump; what follows is about these two devices.
     pub fn forget(&mut self, devices: [Option<IfIndex>; 2]) {
         self.roots.clear();
-        self.trees = devices.map(|dev| (dev, Tree::default()));
+        for ((known, tree), dev) in self.trees.iter_mut().zip(devices) {
+            *known = dev;
+            tree.forget();
+        }
     }
 
     fn tree_mut(&mut self, dev: IfIndex) -> Option<&mut Tree> {
@@ -168,12 +175,17 @@ impl Trees {
     ///
     /// # Errors
     /// [`Foreign`] when somebody else has set a root qdisc there: it is not ours to replace.
-    pub fn change(&self, dev: IfIndex, wished: &Lanes) -> Result<Option<Op>, Foreign> {
+    pub fn change(
+        &self,
+        dev: IfIndex,
+        wished: &Lanes,
+        caps: &[Cap],
+    ) -> Result<Option<Op>, Foreign> {
         let (handle, root) = (wished.handle(), wished.root());
         let put = match self.root(dev) {
             Some(seen) if seen.is_ours() && seen.handle == handle => match seen.shaper {
                 Some(known) if is_in_force_as(&root, &known) => {
-                    return Ok(self.class_change(dev, wished));
+                    return Ok(self.class_change(dev, wished, caps));
                 }
                 // HTB refuses to change its default in place (EINVAL): only an older program of ours can have left another.
                 Some(Root::Htb(_)) => return Ok(Some(Op::DeleteRoot { dev, handle })),
@@ -192,17 +204,18 @@ impl Trees {
     }
 
     /// The first operation below the root.
-    fn class_change(&self, dev: IfIndex, wished: &Lanes) -> Option<Op> {
+    fn class_change(&self, dev: IfIndex, wished: &Lanes, caps: &[Cap]) -> Option<Op> {
         let unseen = Seen::default();
         let tree = self.tree(dev);
-        for (place, part) in Part::ALL.iter().enumerate() {
-            let Some(Node { class, leaf }) = wished.node(*part) else {
+        for place in 0..PLACES {
+            let Some(Node { class, leaf }) = wished.at(place, caps) else {
                 continue;
             };
             let seen = tree.and_then(|tree| tree.classes.get(place));
             let seen = seen.unwrap_or(&unseen);
             match &seen.class {
-                // A class cannot be moved. An older program of ours had the lanes right below the line; what waits in this one is lost.
+                // A class cannot be moved. An older program of ours had the lanes right below the line, and a capped device may be in another lane
+                // now; what waits in this one is lost.
                 Some(known) if known.parent != class.parent => {
                     let handle = class.handle;
                     return Some(Op::DeleteClass { dev, handle });
@@ -227,6 +240,18 @@ impl Trees {
             }
         }
         None
+    }
+
+    /// The removal of a slot's class, where there are but so many slots: no rule leads there any more.
+    pub fn stale_cap(&self, slots: usize) -> Option<Op> {
+        self.trees.iter().find_map(|(dev, tree)| {
+            let mut left = tree.classes.iter().skip(Part::ALL.len() + slots);
+            let handle = left.find_map(|seen| seen.class)?.handle;
+            Some(Op::DeleteClass {
+                dev: (*dev)?,
+                handle,
+            })
+        })
     }
 
     /// An operation was carried out: the kernel now is as it says.
@@ -280,16 +305,19 @@ impl Trees {
             self.roots.remove(place);
         }
         if let Some(tree) = self.tree_mut(dev) {
-            *tree = Tree::default();
+            tree.forget();
         }
     }
 }
 
-/// The place of a class in [`Part::ALL`], by its name.
+/// The place of a class, by its name.
 fn place_of(class: TcHandle) -> Option<usize> {
     let shaper = ShaperKind::ALL.iter();
     let mut ours = shaper.map(|shaper| root_handle(*shaper).major());
     ours.find(|major| *major == class.major())?;
+    if let Some(slot) = slot_of(class.minor()) {
+        return Some(Part::ALL.len() + usize::from(slot) - 1);
+    }
     Part::ALL
         .iter()
         .position(|part| part.minor() == class.minor())
@@ -342,14 +370,20 @@ const OTHER_LEAF: u32 = 0x8000_0000;
 impl Default for Tree {
     fn default() -> Tree {
         Tree {
-            classes: [Seen::default(); Part::ALL.len()],
+            classes: [Seen::default(); PLACES],
             tins: None,
         }
     }
 }
 
 impl Tree {
-    /// What went through a class, and how many bytes wait in it.
+    /// Nothing of it is known any more.
+    fn forget(&mut self) {
+        self.classes.fill(Seen::default());
+        self.tins = None;
+    }
+
+    /// What went through a lane, the queues of capped devices in it with it, and how many bytes wait in it.
     pub fn stats(&self, queue: Queue) -> TcStats {
         if let Some(tins) = &self.tins {
             // Tins are numbered from 1.
@@ -358,11 +392,24 @@ impl Tree {
             return tin.copied().unwrap_or_default();
         }
         let place = place_of(queue.priority(ShaperKind::Htb));
-        let seen = place.and_then(|place| self.classes.get(place));
-        seen.map_or(TcStats::default(), |seen| TcStats {
-            backlog_bytes: seen.backlog_bytes,
-            ..seen.stats
-        })
+        let Some(own) = place.and_then(|place| self.classes.get(place)) else {
+            return TcStats::default();
+        };
+        let parent = own.class.map(|class| class.parent);
+        let mut stats = TcStats {
+            backlog_bytes: own.backlog_bytes,
+            ..own.stats
+        };
+        for seen in self.classes.iter().skip(Part::ALL.len()) {
+            let inside = seen.class.is_some_and(|class| Some(class.parent) == parent);
+            if inside && queue != Queue::Small {
+                stats.bytes = stats.bytes.saturating_add(seen.stats.bytes);
+                stats.packets = stats.packets.wrapping_add(seen.stats.packets);
+                stats.dropped = stats.dropped.wrapping_add(seen.stats.dropped);
+                stats.backlog_bytes = stats.backlog_bytes.saturating_add(seen.backlog_bytes);
+            }
+        }
+        stats
     }
 
     /// The kind of leaf in use.

@@ -106,7 +106,8 @@ impl Engine {
             return;
         }
         self.fights.places = self.places_now();
-        self.remark.rules_have(self.config.mark);
+        let caps = self.cap_rules().map(|caps| caps.layout);
+        self.remark.rules_have(self.config.mark, caps);
         if !self.timers.is_set(Timer::Health) {
             // The first look at the counters is the start of the first interval.
             if self.rates.is_unsampled() {

@@ -2,7 +2,11 @@ use core::fmt;
 
 use super::Class;
 
-/// Where in the 32 bits of a conntrack mark the class stands. All other bits are somebody else's.
+/// Slots of capped devices at most: each takes a queue on either device, and the kernel's memory for it. Seven bits hold them.
+pub const CAPS_MAX: usize = 64;
+
+/// Where in the 32 bits of a conntrack mark the class stands, or, as another of these, the slot of a capped device. All other bits are somebody
+/// else's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MarkLayout {
     mask: u32,
@@ -56,6 +60,32 @@ impl MarkLayout {
             Ok(MarkLayout { mask, shift })
         } else {
             Err(BadMarkLayout::TooNarrow)
+        }
+    }
+
+    /// Where the slots of capped devices stand unless the user says otherwise: above the class.
+    pub const CAPS: MarkLayout = MarkLayout {
+        mask: 0x7f00,
+        shift: 8,
+    };
+
+    /// Whether every slot has room: the lowest of the seven bits too, which no class uses.
+    pub const fn holds_slots(self) -> bool {
+        (0x7f << self.shift) & !self.mask == 0
+    }
+
+    /// The bits of a slot; 0 for none.
+    pub const fn slot_bits(self, slot: u8) -> u32 {
+        (slot as u32) << self.shift
+    }
+
+    /// The slot that a flow's whole mark carries; 0 for none, and for bits that are no slot.
+    pub fn slot(self, mark: u32) -> u8 {
+        let slot = u8::try_from((mark & self.mask) >> self.shift).unwrap_or_default();
+        if usize::from(slot) > CAPS_MAX {
+            0
+        } else {
+            slot
         }
     }
 

@@ -42,7 +42,7 @@ pub use ifname::{BadIfName, IF_NAME_BYTES_MAX, IF_NAMES_MAX, IfIndex, IfName, If
 pub use instant::Instant;
 pub use link::{Link, LinkBytes, LinkKind};
 pub use mac::{BadMac, Mac};
-pub use mark::{BadMarkLayout, MarkLayout};
+pub use mark::{BadMarkLayout, CAPS_MAX, MarkLayout};
 pub use mss::Mss;
 pub use neighbour::Neighbour;
 pub use network::{IpVersion, Network};
@@ -52,7 +52,7 @@ pub use qdisc::{
 pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
 pub use rule::{PORT_RANGES_MAX, Pattern, RULE_NAME_BYTES_MAX, Rule};
-pub use rules::{Before, RuleMark, RuleSeen, Ruleset, TableNote, policy};
+pub use rules::{Before, CapRules, RuleMark, RuleSeen, Ruleset, TableNote, macs, policy};
 pub use service::{Part, Ports, Service};
 pub use shaper::{
     Curve, Framing, HfscRoot, HtbRoot, Root, ShaperClass, ShaperKind, TickRate, Ticks,

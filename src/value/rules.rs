@@ -21,10 +21,23 @@ pub struct Ruleset {
     pub policy: u32,
     /// Whose classes the priorities of packets name.
     pub shaper: ShaperKind,
+    /// What holds devices to their caps; none without any, and then no bit of theirs is touched.
+    pub caps: Option<CapRules>,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
     pub guarded: bool,
     /// What was there before us, kept with the table so that whoever removes it can restore it.
     pub before: Before,
+}
+
+/// Which devices have caps, and where their slots stand in the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CapRules {
+    /// Where.
+    pub layout: MarkLayout,
+    /// How many slots there are.
+    pub slots: u8,
+    /// Of whose they are: see [`macs`].
+    pub devices: u32,
 }
 
 /// What a sysctl of ours was before we came.
@@ -41,6 +54,8 @@ pub struct TableNote {
     pub before: Before,
     /// Where the rules put the class.
     pub layout: MarkLayout,
+    /// Where they put the slots of capped devices, if they do.
+    pub caps: Option<MarkLayout>,
 }
 
 /// What stands in the comment of each rule of ours: of which rule set, and which rule of how many.
@@ -91,6 +106,11 @@ impl Ruleset {
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());
         }
+        if let Some(caps) = self.caps {
+            for number in [caps.layout.mask(), caps.layout.shift().into(), caps.devices] {
+                hash = fnv_1a(hash, &number.to_be_bytes());
+            }
+        }
         hash = fnv_1a(hash, self.wan.as_str().as_bytes());
         // A sum: the LANs have no order.
         let lans = self.lans.iter();
@@ -120,6 +140,11 @@ pub fn policy(rules: &[Rule]) -> u32 {
         });
     }
     hash
+}
+
+/// Differs between lists of devices.
+pub fn macs(macs: &mut dyn Iterator<Item = Mac>) -> u32 {
+    macs.fold(FNV_OFFSET, |hash, mac| fnv_1a(hash, &mac.0))
 }
 
 /// A text of which only the hash is kept.

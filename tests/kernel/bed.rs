@@ -271,6 +271,8 @@ pub struct Wish<'a> {
     pub ceilings: &'a str,
     /// MAC address and class.
     pub devices: Vec<(String, &'a str)>,
+    /// Caps of some of them, up and down, in kbit/s.
+    pub caps: Vec<(String, [Option<u32>; 2])>,
     /// The rules, as they stand between the brackets.
     pub rules: &'a str,
     /// What else is said of the WAN, with a comma before it.
@@ -294,6 +296,7 @@ impl Default for Wish<'_> {
             leaf: "auto",
             ceilings: "{}",
             devices: Vec::new(),
+            caps: Vec::new(),
             rules: "",
             wan_more: "",
             prioritize: r#""ack", "syn", "fin", "rst", "icmp", "dns""#,
@@ -313,6 +316,12 @@ impl<'a> Wish<'a> {
         self
     }
 
+    /// And what it has is held to so much, up and down.
+    pub fn capped(mut self, mac: String, cap: [Option<u32>; 2]) -> Wish<'a> {
+        self.caps.push((mac, cap));
+        self
+    }
+
     /// As the text of a configuration.
     pub fn text(&self) -> String {
         let Wish {
@@ -328,6 +337,7 @@ impl<'a> Wish<'a> {
             leaf,
             ceilings,
             devices,
+            caps,
             rules,
             prioritize,
             wan_more,
@@ -338,9 +348,17 @@ impl<'a> Wish<'a> {
             let comma = if number == 0 { "" } else { "," };
             write!(
                 list,
-                "{comma}\n    {{ \"mac\": \"{mac}\", \"class\": \"{class}\" }}"
+                "{comma}\n    {{ \"mac\": \"{mac}\", \"class\": \"{class}\""
             )
             .expect("a string takes all");
+            let cap = caps.iter().find(|(capped, _)| capped == mac);
+            let cap = cap.map_or([None; 2], |(_, cap)| *cap);
+            for (name, most) in ["up_max_kbit", "down_max_kbit"].iter().zip(cap) {
+                if let Some(most) = most {
+                    write!(list, ", \"{name}\": {most}").expect("a string takes all");
+                }
+            }
+            list.push_str(" }");
         }
         format!(
             "{{\n  \"version\": 1,\n  \"enabled\": {enabled},\n  \

@@ -30,6 +30,7 @@ mod watch;
 mod ahead;
 mod allocations;
 mod bypass;
+mod caps;
 mod change;
 mod first_packet;
 mod holder;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
     let measured = [
         ahead::all(),
         shares::all(),
+        caps::all(),
         schedulers::all(),
         lans::all(),
         quiet::all(),

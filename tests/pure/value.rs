@@ -280,6 +280,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         mss: Mss::default(),
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        caps: None,
         guarded: true,
         before: Before { acct: Some(false) },
     };
@@ -319,11 +320,9 @@ fn rule_sets_that_differ_have_other_fingerprints() {
             shaper: ShaperKind::Cake,
             ..one
         },
-        Ruleset {
-            guarded: false,
-            ..one
-        },
     ];
+    let guarded = false;
+    all.push(Ruleset { guarded, ..one });
     let count = all.len();
     all.sort_by_key(Ruleset::fingerprint);
     all.dedup_by_key(|ruleset| ruleset.fingerprint());

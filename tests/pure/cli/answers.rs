@@ -106,7 +106,7 @@ fn devices_have_a_line_each_and_their_other_addresses_below() {
          "addresses": ["fe80::ff:fe00:a", "192.168.1.10", "2001:db8:1:0:c1d2:3a4b:5c6d:7e8f"],
          "class": "premium", "flows": 3, "up_kbit": 12, "down_kbit": 340, "seen_s": 0},
         {"name": "television in the living room", "mac": "02:00:00:00:00:0b", "addresses": ["192.168.1.11"],
-         "class": null, "flows": 41, "up_kbit": 210, "down_kbit": 7600, "seen_s": 4},
+         "class": null, "up_max_kbit": 2000, "down_max_kbit": 5500, "flows": 41, "up_kbit": 210, "down_kbit": 7600, "seen_s": 4},
     ]});
     let (ended, heard) = asked(&["devices"], &format!("{answer}\n"));
     let expected = "\
@@ -114,6 +114,8 @@ name             MAC               address         class    flows   up down seen
 workstation      02:00:00:00:00:0a fe80::ff:fe00:a premium      3  12k 340k  now
     192.168.1.10 2001:db8:1:0:c1d2:3a4b:5c6d:7e8f
 television in t~ 02:00:00:00:00:0b 192.168.1.11    -           41 210k 7.6M   4s
+    at most 2.0M up
+    at most 5.5M down
 ";
     assert_eq!(ended.text(), expected);
     assert_eq!(said(&heard[0])["verb"], "devices");

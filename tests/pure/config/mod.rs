@@ -5,6 +5,7 @@
     reason = "all of it is test, the functions between the tests too"
 )]
 
+mod caps;
 mod mutation;
 mod password;
 mod refusal;
@@ -34,7 +35,7 @@ const FULL: &str = r#"{
   "ceilings": { "up": { "premium": 100, "express": 90, "standard": 80, "bulk": 70 }, "down": { "premium": 100, "express": 100, "standard": 100, "bulk": 50 } },
   "devices": [
     { "mac": "02:00:00:00:00:0a", "name": "workstation", "class": "premium" },
-    { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null },
+    { "mac": "02:00:00:00:00:0b", "name": "Zoë's \"\\\" tablet", "class": null, "up_max_kbit": 64, "down_max_kbit": 8000 },
     { "mac": "02:00:00:00:00:0c", "name": null, "class": "exempt" }
   ],
   "rules": [
@@ -45,6 +46,7 @@ const FULL: &str = r#"{
   ],
   "prioritize": ["ack", "fin", "dns"],
   "mark": { "mask": "0x7f00", "shift": 8 },
+  "cap_mark": { "mask": "0x7f0000", "shift": 16 },
   "time_zone": "CET-1CEST,M3.5.0,M10.5.0/3",
   "schedules": [
     { "days": "mon,tue,sun", "from": "21:00", "until": "06:00", "mac": "02:00:00:00:00:0b", "class": "bulk" },
@@ -96,6 +98,8 @@ fn full() -> Config {
         mac: Mac([2, 0, 0, 0, 0, last]),
         name: name.try_into().unwrap(),
         class,
+        up_max: None,
+        down_max: None,
     };
     Config {
         enabled: true,
@@ -130,7 +134,11 @@ fn full() -> Config {
         devices: Box::new(
             [
                 device(10, "workstation", Some(Class::Premium)),
-                device(11, "Zoë's \"\\\" tablet", None),
+                Device {
+                    up_max: Some(Kbit(64)),
+                    down_max: Some(Kbit(8000)),
+                    ..device(11, "Zoë's \"\\\" tablet", None)
+                },
                 device(12, "", Some(Class::Exempt)),
             ]
             .into_iter()
@@ -139,6 +147,7 @@ fn full() -> Config {
         rules: Box::new(rules()),
         prioritize: ahead(),
         mark: MarkLayout::new(0x7f00, 8).unwrap(),
+        cap_mark: MarkLayout::new(0x7f_0000, 16).unwrap(),
         time_zone: Some(Box::new(Zone {
             text: BERLIN.try_into().unwrap(),
             zone: TimeZone::parse(BERLIN).unwrap(),
@@ -338,6 +347,7 @@ fn the_default_is_written_with_every_field() {
   "rules": [],
   "prioritize": ["ack", "syn", "fin", "rst", "icmp", "dns"],
   "mark": { "mask": "0x7f", "shift": 0 },
+  "cap_mark": { "mask": "0x7f00", "shift": 8 },
   "time_zone": "auto",
   "schedules": [],
   "admin": { "enabled": true, "port": 8080, "addresses": "auto", "names": [], "connections": 64 }
@@ -355,13 +365,13 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#""lan":["br-lan","wlan0"],"default_class":"bulk","scheduler":"hfsc","leaf":"cake","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,
-            r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null},"#,
+            r#"{"mac":"02:00:00:00:00:0b","name":"Zoë's \"\\\" tablet","class":null,"up_max_kbit":64,"down_max_kbit":8000},"#,
             r#"{"mac":"02:00:00:00:00:0c","name":null,"class":"exempt"}],"#,
             r#""rules":[{"name":"calls \\ \"home\"","class":"express","service":"voip"},"#,
             r#"{"class":"bulk","mac":"02:00:00:00:00:0b","cidr":"192.168.1.0/28","remote":"203.0.113.0/24","proto":"udp","#,
             r#""ports":"22,8000-8100","interface":"br-guest","dscp":"ef"},"#,
             r#"{"class":"exempt","cidr":"2001:db8::1/128","proto":"47"},{"class":"premium","proto":"icmp","dscp":"63"}],"#,
-            r#""prioritize":["ack", "fin", "dns"],"mark":{"mask":"0x7f00","shift":8},"#,
+            r#""prioritize":["ack", "fin", "dns"],"mark":{"mask":"0x7f00","shift":8},"cap_mark":{"mask":"0x7f0000","shift":16},"#,
             r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
             r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
             r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}],"#,

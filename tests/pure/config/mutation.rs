@@ -1,10 +1,29 @@
 //! Twenty thousand damaged texts.
 
 use lanemark::config::{Config, Lan, TimeOfDay};
-use lanemark::value::{Class, IfName, Mac, MarkLayout, TimeZone};
+use lanemark::value::{Class, IfName, Mac, MarkLayout, ShaperKind, TimeZone};
 
 use super::{FULL, compact, full, is_json, parse, pretty};
 use crate::dice::{Dice, chosen_seed, roll};
+
+/// What holds of the caps.
+fn assert_caps(config: &Config) {
+    let capped = config.devices.iter().filter(|device| device.is_capped());
+    assert!(capped.clone().count() <= 64);
+    for device in capped.clone() {
+        for (cap, line) in [
+            (device.up_max, config.wan.up),
+            (device.down_max, config.wan.down),
+        ] {
+            assert!(cap.is_none_or(|cap| cap.0 >= 64 && line.is_none_or(|line| cap <= line)));
+        }
+    }
+    if capped.count() > 0 {
+        let cap_mark = config.cap_mark;
+        assert!(cap_mark.holds_slots() && cap_mark.mask() & config.mark.mask() == 0);
+        assert_ne!(config.scheduler, Some(ShaperKind::Cake));
+    }
+}
 
 /// What the rest of the program relies on.
 fn assert_invariants(config: &Config) {
@@ -21,6 +40,7 @@ fn assert_invariants(config: &Config) {
         rules,
         prioritize,
         mark,
+        cap_mark: _,
         time_zone,
         schedules,
         admin,
@@ -47,6 +67,7 @@ fn assert_invariants(config: &Config) {
         }
     }
     assert_eq!(MarkLayout::new(mark.mask(), mark.shift()), Ok(*mark));
+    assert_caps(config);
     if let Some(zone) = time_zone {
         assert_eq!(TimeZone::parse(&zone.text), Ok(zone.zone));
     }

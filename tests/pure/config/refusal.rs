@@ -131,7 +131,7 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
     refused(
         r##"
 {"version": 1,⏎"upkbit": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found "upkbit"
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, cap_mark, time_zone, schedules, admin, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
     line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
@@ -141,9 +141,9 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1,⏎"mark": {"bits": 5}}
     line 2: mark: expected one of the fields mask, shift, found "bits"
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "ip": "10.0.0.1"}⏎]}
-    line 2: devices[0]: expected one of the fields mac, name, class, found "ip"
+    line 2: devices[0]: expected one of the fields mac, name, class, up_max_kbit, down_max_kbit, found "ip"
 {"version": 1,⏎"": 5}
-    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found ""
+    line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, cap_mark, time_zone, schedules, admin, found ""
 {"version": 1,⏎"enabled": false,⏎"enabled": true}
     line 3: enabled: expected this field once, found it again
 {"version": 1,⏎"wan": {}, "wan": {}}
@@ -401,9 +401,9 @@ fn a_device_has_one_address_and_a_name_or_a_class() {
 {"version": 1, "devices": [⏎{}⏎]}
     line 2: devices[0].mac: expected a MAC address like 02:00:00:00:00:0a, found nothing
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a"}⏎]}
-    line 2: devices[0]: expected a name, a class or both, found nothing
+    line 2: devices[0]: expected a name, a class or a cap, found nothing
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00:0a", "name": null, "class": null}⏎]}
-    line 2: devices[0]: expected a name, a class or both, found nothing
+    line 2: devices[0]: expected a name, a class or a cap, found nothing
 {"version": 1, "devices": [⏎{"mac": "02:00:00:00:00"}⏎]}
     line 2: devices[0].mac: expected a MAC address like 02:00:00:00:00:0a, found "02:00:00:00:00"
 {"version": 1, "devices": [⏎{"mac": null}⏎]}
@@ -490,7 +490,7 @@ fn what_cannot_be_seen_is_refused_visibly() {
         ),
         (
             "{\"\u{7f}\u{85}\u{202e}\": 1}",
-            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, time_zone, schedules, admin, found "\u{7f}\u{85}\u{202e}""#,
+            r#"line 1: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, cap_mark, time_zone, schedules, admin, found "\u{7f}\u{85}\u{202e}""#,
         ),
         (
             "{\"version\": \u{0}}",

@@ -355,6 +355,8 @@ fn the_513th_configured_device_is_refused_by_set() {
                 mac,
                 name: heapless::String::new(),
                 class: Some(Class::Bulk),
+                up_max: None,
+                down_max: None,
             })
             .unwrap();
     }

@@ -130,6 +130,8 @@ pub fn config_with(devices: &[(u8, &str, Option<Class>)]) -> Config {
             mac: mac(*last),
             name: (*text).try_into().unwrap(),
             class: *class,
+            up_max: None,
+            down_max: None,
         };
         config.devices.push(device).unwrap();
     }

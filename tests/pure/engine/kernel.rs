@@ -60,6 +60,8 @@ pub struct Root {
 pub struct Table {
     pub ruleset: Ruleset,
     pub elements: BTreeMap<Mac, Class>,
+    /// Capped devices and their slots.
+    pub slots: BTreeMap<Mac, u8>,
     /// The user's rules.
     pub rules: Vec<Rule>,
     /// A living process holds it. Without guard nobody does.
@@ -365,6 +367,13 @@ impl Kernel {
         self.table = Some(Table {
             ruleset,
             elements: classed.collect(),
+            slots: match ruleset.caps {
+                Some(_) => (1..)
+                    .zip(devices.caps())
+                    .map(|(slot, cap)| (cap.mac, slot))
+                    .collect(),
+                None => BTreeMap::new(),
+            },
             rules: rules.to_vec(),
             owned: ruleset.guarded,
             spoilt: None,
@@ -406,6 +415,13 @@ impl Kernel {
             && flow.mark & table.ruleset.layout.mask() == 0
         {
             flow.mark = table.ruleset.layout.marked(flow.mark, Some(class));
+        }
+        if let Some(table) = &self.table
+            && let Some(caps) = table.ruleset.caps
+            && let Some(slot) = owner.and_then(|mac| table.slots.get(&mac))
+            && flow.mark & caps.layout.mask() == 0
+        {
+            flow.mark |= caps.layout.slot_bits(*slot);
         }
         self.flows.push(flow);
     }

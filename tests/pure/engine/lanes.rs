@@ -49,6 +49,7 @@ fn lanes(line: Line, leaf: LeafKind) -> Lanes {
         shaper: ShaperKind::Htb,
         leaf,
         ticks: TickRate::default(),
+        capped: [0; Class::ALL.len()],
     }
 }
 

@@ -32,7 +32,7 @@ const DEVICES: [u8; 6] = [10, 11, 12, 13, 14, 15];
 const CLIENTS: [u8; 4] = [1, 2, 3, 4];
 
 /// Bits that no configuration of this house gives to us.
-const FOREIGN: u32 = !0x7f7f;
+const FOREIGN: u32 = !0x7f00_7f7f;
 
 const KINDS: [&str; 11] = [
     "root",
@@ -81,6 +81,7 @@ fn random_config(dice: &mut Dice) -> Config {
         1 => Some(ShaperKind::Cake),
         _ => None,
     };
+    config.cap_mark = MarkLayout::new(0x7f00_0000, 24).unwrap();
     config.mark = layouts()[usize::from(dice.below(4) == 0)];
     for last in DEVICES {
         let class = random_class(dice);
@@ -89,7 +90,12 @@ fn random_config(dice: &mut Dice) -> Config {
                 mac: mac(last),
                 name: heapless::String::new(),
                 class,
+                up_max: [None, Some(Kbit(100))][usize::from(dice.below(3) == 0)],
+                down_max: None,
             };
+            if device.is_capped() && config.scheduler == Some(ShaperKind::Cake) {
+                config.scheduler = None;
+            }
             config.devices.push(device).unwrap();
         }
     }
@@ -475,6 +481,17 @@ impl Play {
                 .filter(|_| config.enabled);
             if expected.is_some() || owner.is_some() && !self.orphans {
                 assert_eq!(class, expected, "{flow:?} of {owner:?}");
+            }
+            let capped = config.devices.iter().filter(|device| device.is_capped());
+            let mut slots = (1..).zip(capped);
+            let slot = slots.find(|(_, device)| Some(device.mac) == owner);
+            let slot = slot.filter(|_| config.enabled).map_or(0, |(slot, _)| slot);
+            if slot != 0 || owner.is_some() && !self.orphans {
+                assert_eq!(
+                    config.cap_mark.slot(flow.mark),
+                    slot,
+                    "{flow:?} of {owner:?}"
+                );
             }
             assert_eq!(self.world.engine.judge(&flow), Judgement::Leave);
         }

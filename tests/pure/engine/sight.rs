@@ -157,6 +157,7 @@ impl World {
             note: Some(TableNote {
                 before: table.ruleset.before,
                 layout: table.ruleset.layout,
+                caps: table.ruleset.caps.map(|caps| caps.layout),
             }),
         }];
         let numbers = if table.spoilt == Some(Spoilt::Removed) {

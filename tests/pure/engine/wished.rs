@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lanemark::config::{Config, Lan};
 use lanemark::control::Direction;
-use lanemark::engine::{IFB_NAME, Lanes, Line, Node, Part};
+use lanemark::engine::{Cap, IFB_NAME, Lanes, Line, Node, Part};
 use lanemark::value::{Class, IfIndex, IfName, IfNames, Kbit, LeafKind, Link, Mac, ShaperKind};
 
 use super::house::{ABLE, name};
@@ -32,6 +32,19 @@ fn named<'k>(kernel: &'k Kernel, config: &Config) -> Option<[&'k Link; 2]> {
     Some([wan, find(down)?])
 }
 
+/// The capped devices of a configuration without schedules.
+fn caps(config: &Config) -> Vec<Cap> {
+    let capped = config.devices.iter().filter(|device| device.is_capped());
+    capped
+        .map(|device| Cap {
+            mac: device.mac,
+            class: device.class.unwrap_or(config.default_class),
+            up: device.up_max,
+            down: device.down_max,
+        })
+        .collect()
+}
+
 fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lanes {
     let (shares, ceilings) = match direction {
         Direction::Up => (config.shares.up, config.ceilings.up),
@@ -51,17 +64,20 @@ fn lanes(direction: Direction, rate: Kbit, link: &Link, config: &Config) -> Lane
         shaper: config.scheduler.unwrap_or(ShaperKind::Htb),
         leaf: config.leaf.unwrap_or(LeafKind::FqCodel),
         ticks: ABLE.ticks,
+        capped: Class::ALL.map(|class| {
+            let inside = caps(config);
+            u8::try_from(inside.iter().filter(|cap| cap.class == class).count()).unwrap()
+        }),
     }
 }
 
-fn assert_tree(root: &Root, wished: &Lanes) {
+fn assert_tree(root: &Root, wished: &Lanes, caps: &[Cap]) {
     assert_eq!(
         (root.handle, root.shaper),
         (wished.handle(), Some(wished.root()))
     );
-    let nodes: Vec<Node> = Part::ALL
-        .into_iter()
-        .filter_map(|part| wished.node(part))
+    let nodes: Vec<Node> = (0..Part::ALL.len() + caps.len())
+        .filter_map(|place| wished.at(place, caps))
         .collect();
     let classes: Vec<_> = root.classes.values().map(|(class, _)| *class).collect();
     let mut expected: Vec<_> = nodes.iter().map(|node| node.class).collect();
@@ -135,10 +151,12 @@ pub fn assert_as_wished(world: &World) {
     assert_tree(
         &kernel.trees[&wan.index],
         &lanes(Direction::Up, up, wan, config),
+        &caps(config),
     );
     assert_tree(
         &kernel.trees[&lan.index],
         &lanes(Direction::Down, down, lan, config),
+        &caps(config),
     );
     let table = kernel.table.as_ref().unwrap();
     let ruleset = &table.ruleset;

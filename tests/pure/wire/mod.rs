@@ -8,6 +8,7 @@
     reason = "all of it is test, the functions between the tests too"
 )]
 
+mod caps;
 mod catalog;
 mod channel;
 mod conntrack;

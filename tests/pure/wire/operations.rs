@@ -36,6 +36,7 @@ const LANES: Lanes = Lanes {
     shaper: ShaperKind::Htb,
     leaf: LeafKind::Bfifo,
     ticks: TickRate { ticks: 125, us: 8 },
+    capped: [0; 5],
 };
 
 /// Bulk's class.
@@ -203,6 +204,7 @@ fn the_comment_of_the_table_says_what_was_before_us_and_where_the_class_stands()
         let note = TableNote {
             before: set.before,
             layout: set.layout,
+            caps: None,
         };
         assert_eq!(read_table_comment(comment), Some(note), "{comment}");
     }

@@ -28,6 +28,7 @@ pub fn ruleset() -> Ruleset {
         },
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        caps: None,
         guarded: false,
         before: Before { acct: Some(false) },
     }
@@ -47,6 +48,7 @@ pub fn unusual() -> Ruleset {
         },
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        caps: None,
         guarded: true,
         before: Before { acct: None },
     }
