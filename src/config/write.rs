@@ -92,9 +92,7 @@ fn styled(config: &Config, style: &Style, to: &mut dyn Write) -> fmt::Result {
         schedules,
         admin,
     } = config;
-    let Style {
-        next, open, comma, ..
-    } = *style;
+    let Style { next, .. } = *style;
     let text = &mut Text { style, to };
     text.put(style.first, "version", &VERSION)?;
     text.put(next, "enabled", enabled)?;
