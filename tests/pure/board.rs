@@ -56,10 +56,10 @@ const CHOICES: [&str; 12] = [
 
 /// Target, byte order, and bytes of its program at most.
 const TARGETS: [(&str, &str, i64); 6] = [
-    ("mipsel", "little", 336 * 1024),
-    ("mips", "big", 336 * 1024),
-    ("armv7", "little", 256 * 1024),
-    ("arm", "little", 256 * 1024),
+    ("mipsel", "little", 416 * 1024),
+    ("mips", "big", 416 * 1024),
+    ("armv7", "little", 304 * 1024),
+    ("arm", "little", 304 * 1024),
     ("aarch64", "little", 384 * 1024),
     ("x86_64", "little", 384 * 1024),
 ];
