@@ -171,7 +171,9 @@ impl Web {
             more: &[fault.more],
             ..Reply::plain(fault.status)
         });
-        exchange.output.extend_from_slice(&body);
+        if !exchange.head_only {
+            exchange.output.extend_from_slice(&body);
+        }
         if let Some(connection) = self.connections.get_mut(place) {
             connection.answer(exchange, Source::Nothing);
         }

@@ -23,8 +23,6 @@ pub(super) struct Gate<'a> {
 pub(super) struct Admitted {
     pub(super) route: &'static Route,
     pub(super) session: Option<Key>,
-    /// Whether only the head of the answer is wanted.
-    pub(super) head_only: bool,
 }
 
 /// Who was not, and what he has shown.
@@ -68,8 +66,8 @@ impl Gate<'_> {
             session,
             allow: None,
         };
-        let (route, head_only) = match route(path, head.method) {
-            Found::Route(route, head_only) => (route, head_only),
+        let route = match route(path, head.method) {
+            Found::Route(route) => route,
             Found::Nothing => return Err(turned(Status::NotFound)),
             Found::OtherMethods(allow) => {
                 return Err(Turned {
@@ -102,11 +100,7 @@ impl Gate<'_> {
         if head.body_len > route.bytes_max {
             return Err(turned(Status::TooLarge));
         }
-        Ok(Admitted {
-            route,
-            session,
-            head_only,
-        })
+        Ok(Admitted { route, session })
     }
 
     /// What a change needs besides a good origin.
@@ -154,8 +148,7 @@ impl Gate<'_> {
 
 /// What is at a path.
 enum Found {
-    /// A route; whether only its head is wanted.
-    Route(&'static Route, bool),
+    Route(&'static Route),
     /// Routes for these methods.
     OtherMethods(&'static str),
     Nothing,
@@ -169,9 +162,8 @@ fn route(path: &str, method: Method) -> Found {
             continue;
         }
         let is_file = matches!(route.does, super::routes::Does::Asset(_));
-        let head_only = is_file && method == Method::Head;
-        if route.method == method || head_only {
-            return Found::Route(route, head_only);
+        if route.method == method || (is_file && method == Method::Head) {
+            return Found::Route(route);
         }
         methods |= match (route.method, is_file) {
             (Method::Get, true) => 16,

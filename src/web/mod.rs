@@ -212,7 +212,6 @@ impl Web {
         {
             self.look_at(end);
         }
-        self.sessions_ended();
         for place in 0..self.connections.len() {
             let Some(connection) = self.connections.get(place) else {
                 break;
@@ -229,6 +228,8 @@ impl Web {
                 self.look_at(connection.deadline);
             }
         }
+        // Afterwards: what is told to them has its own time.
+        self.sessions_ended();
         for place in 0..LINKS_MAX {
             match self.links[place].deadline {
                 Some(deadline) if deadline <= now => self.link_lost(place, Use::Over, now),

@@ -6,7 +6,7 @@ use super::gate::{Admitted, Gate, Turned};
 use super::routes::BODY_BYTES_MAX;
 use super::{BODY_MAX, HEAD_MAX, IDLE_CONNECTION_MAX, Place, WRITING_MAX, Web};
 use crate::value::Instant;
-use crate::wire::http::{Head, Parsed, Status};
+use crate::wire::http::{Head, Method, Parsed, Status};
 
 /// Configurations at most that are on their way at once: each takes as much memory as it is long.
 pub const CONFIGS_MAX: usize = 2;
@@ -148,17 +148,13 @@ impl Web {
             names: &self.names,
             local: connection.local,
         };
+        exchange.head_only = head.method == Method::Head;
         exchange.used = head.len + head.body_len;
         exchange.body_len = 0;
         match gate.judge(head, &mut self.sessions, now) {
-            Ok(Admitted {
-                route,
-                session,
-                head_only,
-            }) => {
+            Ok(Admitted { route, session }) => {
                 connection.session = session;
                 exchange.route = Some(route);
-                exchange.head_only = head_only;
                 exchange.refused = None;
                 if route.bytes_max > BODY_BYTES_MAX {
                     exchange.body_len = head.body_len;

@@ -23,4 +23,5 @@ mod store;
 mod style;
 mod timezone;
 mod value;
+mod web;
 mod wire;

@@ -16,6 +16,7 @@ mod counters;
 mod emit;
 mod fixture;
 mod hostile;
+mod http;
 mod lease;
 mod links;
 mod listing;
@@ -29,6 +30,7 @@ mod raw;
 mod requests;
 mod rules;
 mod ruleset;
+mod websocket;
 
 use lanemark::value::Mac;
 use lanemark::wire::netlink::{Frame, Message, messages};

@@ -1,0 +1,18 @@
+//! The admin page: who is let in, what is asked of the daemon, what is told to browsers; time by hand.
+//!
+//! `world` plays browsers, daemon and clock; the other files are promises.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of it is test, the functions between the tests too"
+)]
+
+mod crowd;
+mod gate;
+mod live;
+mod passing;
+mod plain;
+mod session;
+mod world;
