@@ -56,6 +56,7 @@ mod shares;
 mod steering;
 mod stop;
 mod store;
+mod visitors;
 mod wans;
 mod watching;
 
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         lans::all(),
         quiet::all(),
         page::all(),
+        visitors::all(),
         watching::all(),
         robustness::all(),
         allocations::all(),
