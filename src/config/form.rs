@@ -25,6 +25,7 @@ pub(super) enum Field {
     Mpu,
     Mss,
     LowerMss,
+    Probe,
     Upwards,
     Downwards,
     Premium,
@@ -113,6 +114,7 @@ pub(super) const WAN: Form = Form {
         "mpu",
         "mss",
         "lower_mss",
+        "probe",
     ],
     fields: &[
         Field::Interface,
@@ -123,6 +125,7 @@ pub(super) const WAN: Form = Form {
         Field::Mpu,
         Field::Mss,
         Field::LowerMss,
+        Field::Probe,
     ],
 };
 

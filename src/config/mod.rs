@@ -22,6 +22,8 @@ mod rules;
 mod schedule;
 mod write;
 
+use core::net::Ipv4Addr;
+
 use heapless::{String, Vec};
 
 use crate::value::{
@@ -141,6 +143,8 @@ pub struct Wan {
     pub mpu: Option<u8>,
     /// Which segment sizes TCP flows over it may agree on.
     pub mss: Mss,
+    /// Who is asked how long the line takes when its default gateway does not answer.
+    pub probe: Option<Ipv4Addr>,
 }
 
 /// Where the home is.
@@ -258,6 +262,7 @@ impl Default for Config {
                 overhead: None,
                 mpu: None,
                 mss: Mss::default(),
+                probe: None,
             },
             lan: Lan::Auto,
             default_class: Class::Standard,

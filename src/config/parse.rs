@@ -1,4 +1,5 @@
 use core::fmt::Write;
+use core::net::{IpAddr, Ipv4Addr};
 
 use heapless::Vec;
 
@@ -12,7 +13,8 @@ use super::{
 };
 use super::{admin, devices, percents, rules, schedule};
 use crate::value::{
-    Ahead, Class, IfName, Kbit, Kind, LeafKind, MarkLayout, Mss, ShaperKind, TimeZone, utf8,
+    Address, Ahead, Class, IfName, Kbit, Kind, LeafKind, MarkLayout, Mss, ShaperKind, TimeZone,
+    utf8,
 };
 
 /// The word that means: find it yourself.
@@ -149,6 +151,15 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
             let mss = reader.whole(Mss::LOWER_MIN.into(), Mss::LOWER_MAX.into())?;
             config.wan.mss.lower = u16::try_from(mss).ok();
         }
+        Field::Probe if matches!(reader.value, Scalar::Null) => config.wan.probe = None,
+        Field::Probe => {
+            const PROBE: Expected = Expected::This("an IPv4 address like 9.9.9.9");
+            reader.text(PROBE)?;
+            config.wan.probe = match Address::parse(&reader.plain) {
+                Some(IpAddr::V4(address)) if is_host(address) => Some(address),
+                _ => return Err(reader.refuse_last(PROBE)),
+            };
+        }
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
         Field::Scheduler => {
@@ -175,6 +186,11 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether the address can be one host's: neither everybody's nor nobody's.
+const fn is_host(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_broadcast() || address.is_multicast())
 }
 
 /// So many bytes at most; none where the link layer says it.

@@ -3,7 +3,7 @@ use core::fmt::{self, Write};
 use super::escape::Escaped;
 use super::parse::AUTO;
 use super::{Admin, BothWays, Config, Device, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
-use crate::value::{Class, LeafKind, MarkLayout, Rule, ShaperKind};
+use crate::value::{Address, Class, LeafKind, MarkLayout, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -190,6 +190,9 @@ impl Text<'_> {
         let mss = if wan.mss.to_path { "pmtu" } else { "off" };
         self.put(comma, "mss", &Quoted(Some(&mss)))?;
         self.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
+        let probe = wan.probe.map(|probe| Address(probe.into()));
+        let probe = probe.as_ref().map(|probe| probe as &dyn fmt::Display);
+        self.put(comma, "probe", &Quoted(probe))?;
         self.to.write_str(close)
     }
 

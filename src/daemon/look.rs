@@ -5,7 +5,7 @@ use std::path::Path;
 use super::kernel::{ACCOUNTING, Kernel, Question, too_large};
 use crate::apply::Family;
 use crate::apply::rules::{DEVICE_MAP, TABLE, read_rule_comment, read_table_comment};
-use crate::engine::{Engine, Input, Judgement, Lease, Look};
+use crate::engine::{Engine, Input, Judgement, Lease, Look, Route};
 use crate::sys::netlink::{Asker, Progress};
 use crate::sys::{clock, proc};
 use crate::value::{
@@ -141,10 +141,11 @@ fn link_there(message: Message<'_>) -> Option<Input<'_>> {
 
 fn default_route(message: Message<'_>) -> Option<Input<'_>> {
     let default = route::parse(message).ok().flatten()?;
-    Some(Input::DefaultRoute {
+    Some(Input::DefaultRoute(Route {
         dev: default.dev,
         metric: default.metric,
-    })
+        gateway: default.gateway,
+    }))
 }
 
 /// An entry of a dump, or an event.

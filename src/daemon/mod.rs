@@ -27,6 +27,7 @@ mod password;
 mod probe;
 mod stored;
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::path::Path;
 
@@ -35,13 +36,14 @@ use crate::config;
 use crate::control::Changed;
 use crate::engine::{Abilities, Answer, Engine, Input, Op, Step};
 use crate::sys::clock::now;
+use crate::sys::echo::{Echo, Heard};
 use crate::sys::file::shown;
 use crate::sys::listener::Listener;
 use crate::sys::log::{Level, tell};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::signals::{Asked, Signals};
 use crate::sys::store::Store;
-use crate::value::Refused;
+use crate::value::{IfName, Refused, TcHandle};
 
 use clients::{Clients, Queue};
 use events::{About, Events};
@@ -57,8 +59,9 @@ const TOKEN_EVENTS: [(u64, About); 3] =
     [(2, About::Route), (3, About::Neighbours), (4, About::Rules)];
 const TOKEN_PAGE: u64 = 5;
 const TOKEN_JUDGE: u64 = 6;
+const TOKEN_ECHO: u64 = 8;
 /// The first client's; the others follow.
-const TOKEN_CLIENTS: u64 = 8;
+const TOKEN_CLIENTS: u64 = 9;
 
 /// How long nobody is let in after the file descriptors ran out.
 const STUCK_WAIT: Duration = Duration::from_secs(1);
@@ -83,6 +86,8 @@ struct Daemon {
     page: Page,
     judge: Judge,
     poller: Poller,
+    /// While the latency of the line is watched: the interface and the class, and the socket there.
+    echo: Option<((IfName, TcHandle), Echo)>,
     /// Everything is taken out of the kernel: end.
     over: bool,
     /// The last reason for trouble that was logged, so that it is logged once.
@@ -125,6 +130,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         page,
         judge: Judge::default(),
         poller,
+        echo: None,
         over: false,
         logged: heapless::String::new(),
     };
@@ -212,6 +218,10 @@ impl Daemon {
             match self.engine.poll(now()) {
                 Step::Do(Op::Save) => {
                     let result = self.save();
+                    self.engine.handle(now(), Input::Done(result));
+                }
+                Step::Do(Op::Echo { to, dev, priority }) => {
+                    let result = self.send_echo(to, dev, priority);
                     self.engine.handle(now(), Input::Done(result));
                 }
                 Step::Do(op) => {
@@ -310,9 +320,41 @@ impl Daemon {
                     }
                 }
             }
+            (TOKEN_ECHO, _) => self.hear_echo(),
             (client, None) => self.serve(client),
         }
         Ok(())
+    }
+
+    fn send_echo(&mut self, to: Ipv4Addr, dev: IfName, priority: TcHandle) -> Result<(), Refused> {
+        // The socket of another interface is closed first: one number is one file's.
+        self.echo = self
+            .echo
+            .take()
+            .filter(|(known, _)| *known == (dev, priority));
+        if self.echo.is_none() {
+            let echo = Echo::open(dev.as_str(), priority.0)?;
+            self.poller.add(&echo, TOKEN_ECHO, Interest::Read)?;
+            self.echo = Some(((dev, priority), echo));
+        }
+        match &mut self.echo {
+            Some((_, echo)) => echo.send(to),
+            None => Ok(()),
+        }
+    }
+
+    /// An answer, or what somebody else takes for one.
+    fn hear_echo(&mut self) {
+        for _ in 0..EVENTS_A_TURN {
+            match self.echo.as_mut().map(|(_, echo)| echo.receive()) {
+                Some(Heard::Answer(tenth_ms)) => {
+                    self.engine.handle(now(), Input::Echo { tenth_ms });
+                }
+                Some(Heard::Other) => {}
+                Some(Heard::Unasked) => self.echo = None,
+                Some(Heard::Nothing) | None => break,
+            }
+        }
     }
 
     fn log_trouble(&mut self) {

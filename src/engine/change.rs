@@ -306,6 +306,8 @@ impl Engine {
         match (&op, result) {
             (Op::Look(look), result) => self.looked(now, *look, result),
             (Op::Save, result) => self.saved(now, result),
+            // One that could not be sent is one without an answer.
+            (Op::Echo { .. }, _) => {}
             (op, Ok(())) => self.carried_out(now, op),
             // What is gone already needs no removal.
             (
@@ -511,5 +513,6 @@ const fn what(op: &Op) -> &'static str {
         Op::DeleteRules => "to remove the rules",
         Op::Accounting(_) => "net.netfilter.nf_conntrack_acct",
         Op::Save => "to store the configuration",
+        Op::Echo { .. } => "an echo request",
     }
 }

@@ -1,13 +1,14 @@
 //! What goes in and what comes out.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::Lanes;
 use crate::config::Config;
 use crate::control::{Changed, Doctor, Failure, Request, Status};
 use crate::value::{
-    Before, Cause, ClassSeen, FilterSeen, IfIndex, IfbChange, Leaf, LeafKind, Link, LinkBytes, Mac,
-    Neighbour, Qdisc, Refused, RuleSeen, Ruleset, ShaperClass, ShaperKind, TcHandle, TickRate,
+    Before, Cause, ClassSeen, FilterSeen, IfIndex, IfName, IfbChange, Leaf, LeafKind, Link,
+    LinkBytes, Mac, Neighbour, Qdisc, Refused, RuleSeen, Ruleset, ShaperClass, ShaperKind,
+    TcHandle, TickRate,
 };
 
 /// A client of the control socket, numbered by whoever holds the connections.
@@ -33,6 +34,17 @@ pub struct Abilities {
     pub ticks: TickRate,
 }
 
+/// A default route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where it leads.
+    pub dev: IfIndex,
+    /// The lowest wins.
+    pub metric: u32,
+    /// The next router; none where there is nobody else at the other end, and for IPv6.
+    pub gateway: Option<Ipv4Addr>,
+}
+
 /// A line of a lease file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease<'a> {
@@ -54,12 +66,7 @@ pub enum Input<'a> {
     /// Some route changed.
     RoutesChanged,
     /// A default route, in answer to [`Look::Routes`].
-    DefaultRoute {
-        /// Where it leads.
-        dev: IfIndex,
-        /// The lowest wins.
-        metric: u32,
-    },
+    DefaultRoute(Route),
     /// Who has an address.
     Neighbour(Neighbour),
     /// A line of a lease file, in answer to [`Look::Leases`].
@@ -102,6 +109,11 @@ pub enum Input<'a> {
     Lost,
     /// Events of neighbours were lost.
     NeighboursLost,
+    /// The answer to [`Op::Echo`] took so long.
+    Echo {
+        /// In 0.1 ms.
+        tenth_ms: u32,
+    },
     /// The last operation is done, or was refused.
     Done(Result<(), Refused>),
     /// A client asks.
@@ -229,6 +241,15 @@ pub enum Op {
     Accounting(bool),
     /// Store the configuration.
     Save,
+    /// Send an echo request; the answer comes as [`Input::Echo`], or never.
+    Echo {
+        /// To whom.
+        to: Ipv4Addr,
+        /// Through which interface.
+        dev: IfName,
+        /// In which class of our queues.
+        priority: TcHandle,
+    },
 }
 
 /// What shall become of a flow that was looked at.

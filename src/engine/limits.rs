@@ -88,3 +88,13 @@ pub const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// A walk through the flows may take a twentieth of the time: after one that took so long, so many times as long passes before the next. A full
 /// table of a small router then is counted every two seconds.
 pub const WATCH_WALK_REST: u32 = 19;
+
+/// Echo requests in a row without an answer before the latency counts as unknown, and the other address has its turn.
+pub const ECHO_LOST_MAX: u8 = 4;
+
+/// The least latency of the last hour is kept for each of so many periods of [`ECHO_PERIOD_S`]: what is told is the least of 55 to 60
+/// minutes. A lower one than before counts at once, one that is over five minutes late.
+pub const ECHO_PERIODS: u32 = 12;
+
+/// Seconds of a period; see [`ECHO_PERIODS`].
+pub const ECHO_PERIOD_S: u32 = 300;

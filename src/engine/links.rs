@@ -1,9 +1,11 @@
 //! The interfaces, and which of them are the WAN and the LAN.
 
 use core::fmt;
+use core::net::Ipv4Addr;
 
 use heapless::Vec;
 
+use super::Route;
 use super::ifb::IFB_NAME;
 use super::limits::LINKS_MAX;
 use crate::config::{Config, LANS_MAX, Lan};
@@ -13,8 +15,10 @@ use crate::value::{IfIndex, IfName, Link, LinkKind};
 #[derive(Debug, Default)]
 pub struct Links {
     links: Vec<Link, LINKS_MAX>,
-    /// Where the best default route leads, and its metric.
-    route: Option<(IfIndex, u32)>,
+    /// The best default route.
+    route: Option<Route>,
+    /// The best one of IPv4 with a router at its other end.
+    gateway: Option<Route>,
 }
 
 /// The devices that matter.
@@ -151,13 +155,23 @@ impl Links {
     /// Forgets the routes, before a dump.
     pub fn forget_routes(&mut self) {
         self.route = None;
+        self.gateway = None;
     }
 
     /// There is a default route. IPv4's and IPv6's metrics are compared as they are: both lead to the same device in any home.
-    pub fn learn_route(&mut self, dev: IfIndex, metric: u32) {
-        if self.route.is_none_or(|(_, best)| metric < best) {
-            self.route = Some((dev, metric));
+    pub fn learn_route(&mut self, route: Route) {
+        let best = |known: &Option<Route>| known.is_none_or(|best| route.metric < best.metric);
+        if best(&self.route) {
+            self.route = Some(route);
         }
+        if route.gateway.is_some() && best(&self.gateway) {
+            self.gateway = Some(route);
+        }
+    }
+
+    /// The router at the other end of an interface, over IPv4.
+    pub fn gateway(&self, dev: IfIndex) -> Option<Ipv4Addr> {
+        self.gateway.filter(|route| route.dev == dev)?.gateway
     }
 
     /// An interface by its number.
@@ -181,7 +195,7 @@ impl Links {
             Some(name) => self.by_name("wan.interface", name)?,
             None => self
                 .route
-                .and_then(|(dev, _)| self.by_index(dev))
+                .and_then(|route| self.by_index(route.dev))
                 .ok_or(Unplaced::NoDefaultRoute)?,
         };
         let mut found = Found {
@@ -231,7 +245,7 @@ impl Links {
         let is_wan = |link: &Link| {
             config.wan.interface == Some(link.name)
                 || (config.wan.interface.is_none()
-                    && self.route.is_some_and(|(dev, _)| dev == link.index))
+                    && self.route.is_some_and(|route| route.dev == link.index))
         };
         let is_lan = |link: &&Link| match &config.lan {
             Lan::Interfaces(names) => names.contains(&link.name),

@@ -24,6 +24,7 @@ mod caps;
 mod change;
 mod devices;
 mod doctor;
+mod echo;
 mod ifb;
 mod input;
 mod journal;
@@ -57,7 +58,7 @@ pub use caps::{Cap, Caps, cap_handle, slot_of};
 pub use devices::{Device, DeviceId, Devices, Located, Seen, Told, Traffic};
 pub use ifb::{IFB_NAME, Ifb};
 pub use input::{
-    Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Step,
+    Abilities, Answer, Client, FlowFilter, Input, Judgement, Lease, Look, Op, Put, Route, Step,
 };
 pub use journal::{Entry, Event, Journal};
 pub use lanes::{Lanes, Line, MAJOR, Node, Part, Queue, minor as class_minor, root_handle};
@@ -127,6 +128,7 @@ pub struct Engine {
     /// What is told of the admin page; nothing until somebody knows.
     page: Finding,
     watch: watch::Watch,
+    echo: echo::Echo,
     /// CRC-32 of the configuration in force, as one line.
     config_crc: u32,
 }
@@ -192,6 +194,7 @@ impl Engine {
             calendar: calendar::Calendar::default(),
             page: Finding::default(),
             watch: watch::Watch::default(),
+            echo: echo::Echo::default(),
             config_crc: 0,
         };
         engine.configure(now);
@@ -310,7 +313,7 @@ impl Engine {
                 self.unknown.routes = true;
                 self.news();
             }
-            Input::DefaultRoute { dev, metric } => self.links.learn_route(dev, metric),
+            Input::DefaultRoute(route) => self.links.learn_route(route),
             Input::Neighbour(neighbour) => self.see_neighbour(now, &neighbour),
             Input::Lease(lease) => self.see_lease(now, &lease),
             Input::Qdisc(qdisc) if qdisc.parent == TcHandle::CLSACT => self.ifb.learn_hook(&qdisc),
@@ -348,6 +351,7 @@ impl Engine {
             Input::Apply(client, config) => self.apply(now, client, config),
             Input::Reload(config) => self.reload(now, config),
             Input::Left(client) => self.forget_client(client),
+            Input::Echo { tenth_ms } => self.echo.learn(now, tenth_ms),
             Input::Taken(client) => self.watch.taken(client),
         }
     }
@@ -395,6 +399,11 @@ impl Engine {
         }
         if let Some(client) = self.next_watcher(now) {
             return Step::Answer(client, Answer::Watch);
+        }
+        // Last: nothing else takes time until the answer comes.
+        if let Some(op) = self.next_echo() {
+            self.doing = Some(op);
+            return Step::Do(op);
         }
         Step::Wait(self.timers.next(now))
     }

@@ -25,7 +25,8 @@ const STATE: usize = 1;
 const PROVEN: usize = 2;
 const LINE: usize = 3;
 const FLOWS: usize = 4;
-const LANES: usize = 5;
+const LATENCY: usize = 5;
+const LANES: usize = 6;
 
 const FACTS: usize = LANES + Queue::ALL.len();
 
@@ -155,6 +156,7 @@ impl Engine {
         if watchers.is_empty() {
             self.watch.sampling = false;
             self.timers.clear(Timer::Watch);
+            self.echo.want(false);
             self.rates.prove_slowly(false);
             self.count_on(None);
         }
@@ -194,6 +196,9 @@ impl Engine {
             news = true;
         }
         if core::mem::take(&mut self.watch.sampling) {
+            let [latency, least] = self.echo.latency(now);
+            self.watch.learn(LATENCY, [latency, least, 0, 0]);
+            self.echo.want(true);
             self.learn_sample();
             self.timers.set(Timer::Watch, now.after(WATCH_EVERY));
             news = true;
@@ -296,6 +301,7 @@ impl Engine {
                 PROVEN => live.row("p", &[a, b]),
                 LINE => live.row("n", &[a, b]),
                 FLOWS => live.row("f", &[a, b]),
+                LATENCY => live.row("t", &[a, b]),
                 _ => {
                     if !core::mem::replace(&mut lanes, true) {
                         live.open("l");

@@ -4,6 +4,22 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::value::Instant;
 
+/// Microseconds on the monotonic clock, which begin anew after 71 minutes: for what takes seconds.
+pub fn now_us() -> u32 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
+        let [seconds, nanoseconds] = [time.tv_sec(), time.tv_nsec()].map(low_word);
+        seconds
+            .wrapping_mul(1_000_000)
+            .wrapping_add(nanoseconds / 1000)
+    })
+}
+
+/// The low half of a number: what wraps may.
+fn low_word(number: impl Into<i64>) -> u32 {
+    let [.., a, b, c, d] = number.into().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
 /// Now.
 pub fn now() -> Instant {
     // The kernel has this clock, so that reading it cannot fail; the start of time would be the harmless answer.

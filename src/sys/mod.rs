@@ -9,6 +9,7 @@ pub mod channel;
 pub mod child;
 pub mod client;
 pub mod clock;
+pub mod echo;
 pub mod errno;
 pub mod file;
 pub mod listener;

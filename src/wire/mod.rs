@@ -27,6 +27,7 @@ pub mod address;
 pub mod channel;
 pub mod conntrack;
 pub mod http;
+pub mod icmp;
 pub mod lease;
 pub mod link;
 pub mod neighbour;

@@ -2,6 +2,8 @@
 //!
 //! Read before editing: linux/rtnetlink.h (6.12), `struct rtmsg`, `struct rtnexthop`.
 
+use core::net::Ipv4Addr;
+
 use super::netlink::{Header, Message};
 use super::{Malformed, Writer};
 use crate::value::IfIndex;
@@ -10,9 +12,11 @@ const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
 const RTM_GETROUTE: u16 = 26;
 
+const AF_INET: u8 = 2;
 const RT_TABLE_MAIN: u32 = 254;
 const RTN_UNICAST: u8 = 1;
 const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
 const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
@@ -26,6 +30,8 @@ pub struct DefaultRoute {
     pub metric: u32,
     /// The address family, `AF_INET` or `AF_INET6`.
     pub family: u8,
+    /// The next router, over IPv4.
+    pub gateway: Option<Ipv4Addr>,
 }
 
 /// Asks for all routes of both families.
@@ -54,10 +60,11 @@ pub fn parse(message: Message<'_>) -> Result<Option<DefaultRoute>, Malformed> {
     body.skip(2);
     let route_type = body.u8();
     body.skip(4);
-    let (mut dev, mut metric) = (None, 0);
+    let (mut dev, mut metric, mut gateway) = (None, 0, None);
     body.attributes(&mut |kind, value| match kind {
         RTA_OIF => dev = Some(IfIndex(value.u32())),
         RTA_PRIORITY => metric = value.u32(),
+        RTA_GATEWAY if family == AF_INET => gateway = Some(value.array().into()),
         RTA_TABLE => table = value.u32(),
         RTA_MULTIPATH => {
             value.skip(4);
@@ -72,5 +79,6 @@ pub fn parse(message: Message<'_>) -> Result<Option<DefaultRoute>, Malformed> {
         dev,
         metric,
         family,
+        gateway,
     }))
 }

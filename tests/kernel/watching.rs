@@ -11,12 +11,13 @@ use serde_json::Value;
 use crate::bed::{Bed, Wish};
 use crate::flood::Flood;
 use crate::program::{Along, tool};
-use crate::promise::{SOON, Tried, patient, promises, until};
+use crate::promise::{SOON, Tried, patient, promises, throughout, until};
 use crate::see;
 
 promises! {
     rates_are_those_of_tc_and_conntrack_within_10_percent,
     a_class_that_is_set_reaches_a_watcher_within_200_ms,
+    the_gateway_is_asked_once_a_second_in_premiums_lane_while_somebody_watches,
     four_watchers_are_told_the_same_and_a_fifth_is_refused,
 }
 
@@ -169,6 +170,73 @@ fn a_class_that_is_set_reaches_a_watcher_within_200_ms() -> Tried {
         took[TIMES - 1]
     );
     assert!(median <= patient(WITHIN), "{took:?}");
+    Ok(())
+}
+
+/// Echo requests that the server has had, by its kernel's own counter.
+fn echoes(bed: &Bed) -> u64 {
+    let text = tool(bed.server(), "cat /proc/net/snmp");
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+    let (names, numbers) = (lines.next().expect("names"), lines.next().expect("numbers"));
+    let mut both = names.split(' ').zip(numbers.split(' '));
+    let (_, number) = both.find(|(name, _)| *name == "InEchos").expect("InEchos");
+    number.parse().expect("a number")
+}
+
+fn the_gateway_is_asked_once_a_second_in_premiums_lane_while_somebody_watches() -> Tried {
+    /// 0.1 ms: a direct cable takes none of them, a busy machine some.
+    const DIRECT: u64 = 500;
+    const TICKS: u64 = 5;
+    let bed = Bed::new()?;
+    let _lanemark = bed.start_settled(&Wish::workstation("premium"));
+    let premium = || see::classes(bed.router(), WAN)["4c4d:10"].bytes;
+    let (asked, carried) = (echoes(&bed), premium());
+    let mut watcher = Watcher::new(&bed);
+    let told = loop {
+        let line = watcher.line_with("t");
+        if line["t"][0].is_u64() {
+            break line;
+        }
+    };
+    let [now, least] = [0, 1].map(|place| told["t"][place].as_u64().expect("a number"));
+    assert!(least <= now && now <= DIRECT, "{told}");
+    until("an echo a second", SOON, || {
+        (echoes(&bed) >= asked + TICKS).then_some(())
+    });
+    // Without a link layer in the configuration, a packet is its bytes and the Ethernet header: 20 + 16 + 14.
+    let (asked_then, carried_then) = (echoes(&bed), premium());
+    assert!(
+        carried_then - carried >= TICKS * 50,
+        "{carried} before, {carried_then} now"
+    );
+    assert!(
+        asked_then - asked <= TICKS + 2,
+        "{asked} before, {asked_then} now"
+    );
+    // The server hears and says nothing.
+    bed.server()
+        .set_sysctl("net/ipv4/icmp_echo_ignore_all", "1")
+        .expect("a server that is silent");
+    loop {
+        if watcher.line_with("t")["t"][0].is_null() {
+            break;
+        }
+    }
+    bed.server()
+        .set_sysctl("net/ipv4/icmp_echo_ignore_all", "0")
+        .expect("a server that answers");
+    loop {
+        if watcher.line_with("t")["t"][0].is_u64() {
+            break;
+        }
+    }
+    drop(watcher);
+    // The last watcher's end is heard before the next question is answered.
+    bed.ask(&["status"]);
+    let asked = echoes(&bed);
+    throughout("a gateway that nobody asks", Duration::from_secs(5), || {
+        echoes(&bed) == asked
+    });
     Ok(())
 }
 

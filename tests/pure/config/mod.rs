@@ -26,7 +26,7 @@ use lanemark::value::{
 const FULL: &str = r#"{
   "version": 1,
   "enabled": true,
-  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64, "mss": "off", "lower_mss": 536 },
+  "wan": { "interface": "eth0", "up_kbit": 1000, "down_kbit": 8000, "link": "adsl-pppoe-llc", "overhead": 22, "mpu": 64, "mss": "off", "lower_mss": 536, "probe": "9.9.9.9" },
   "lan": ["br-lan", "wlan0"],
   "default_class": "bulk",
   "scheduler": "hfsc",
@@ -114,6 +114,7 @@ fn full() -> Config {
                 to_path: false,
                 lower: Some(536),
             },
+            probe: Some([9, 9, 9, 9].into()),
         },
         lan: Lan::Interfaces(
             [
@@ -336,7 +337,7 @@ fn the_default_is_written_with_every_field() {
         r#"{
   "version": 1,
   "enabled": false,
-  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": null },
+  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": null, "probe": null },
   "lan": "auto",
   "default_class": "standard",
   "scheduler": "auto",
@@ -361,7 +362,7 @@ fn the_compact_form_is_one_line_without_spaces() {
     assert_eq!(
         compact(&full()),
         concat!(
-            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64,"mss":"off","lower_mss":536},"#,
+            r#"{"version":1,"enabled":true,"wan":{"interface":"eth0","up_kbit":1000,"down_kbit":8000,"link":"adsl-pppoe-llc","overhead":22,"mpu":64,"mss":"off","lower_mss":536,"probe":"9.9.9.9"},"#,
             r#""lan":["br-lan","wlan0"],"default_class":"bulk","scheduler":"hfsc","leaf":"cake","shares":{"premium":70,"express":15,"standard":9,"bulk":1},"#,
             r#""ceilings":{"up":{"premium":100,"express":90,"standard":80,"bulk":70},"down":{"premium":100,"express":100,"standard":100,"bulk":50}},"#,
             r#""devices":[{"mac":"02:00:00:00:00:0a","name":"workstation","class":"premium"},"#,

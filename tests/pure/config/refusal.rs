@@ -133,9 +133,9 @@ fn a_field_that_is_unknown_or_there_twice_is_refused() {
 {"version": 1,⏎"upkbit": 5}
     line 2: expected one of the fields version, enabled, wan, lan, default_class, scheduler, leaf, shares, ceilings, devices, rules, prioritize, mark, cap_mark, time_zone, schedules, admin, found "upkbit"
 {"version": 1,⏎"wan": {"upkbit": 5}}
-    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, found "upkbit"
+    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, probe, found "upkbit"
 {"version": 1,⏎"wan": {"WAN": 5}}
-    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, found "WAN"
+    line 2: wan: expected one of the fields interface, up_kbit, down_kbit, link, overhead, mpu, mss, lower_mss, probe, found "WAN"
 {"version": 1,⏎"shares": {"exempt": 5}}
     line 2: shares: expected one of the fields premium, express, standard, bulk, up, down, found "exempt"
 {"version": 1,⏎"mark": {"bits": 5}}

@@ -282,7 +282,23 @@ fn segment_sizes_have_a_range_and_may_be_left_alone() {
     for (text, size) in [("536", Some(536)), ("1460", Some(1460)), ("null", None)] {
         assert_eq!(mss(&format!("\"lower_mss\": {text}")).lower, size);
     }
+    for (text, probe) in [("\"1.1.1.1\"", Some([1, 1, 1, 1].into())), ("null", None)] {
+        let config = parse(of(&format!("\"probe\": {text}")).as_bytes());
+        assert_eq!(config.unwrap().wan.probe, probe);
+    }
     for (wan, line) in [
+        (
+            r#""probe": "2620:fe::9""#,
+            r#"wan.probe: expected an IPv4 address like 9.9.9.9, found "2620:fe::9""#,
+        ),
+        (
+            r#""probe": "224.0.0.1""#,
+            r#"wan.probe: expected an IPv4 address like 9.9.9.9, found "224.0.0.1""#,
+        ),
+        (
+            r#""probe": 9"#,
+            "wan.probe: expected an IPv4 address like 9.9.9.9, found 9",
+        ),
         (
             r#""mss": 1400"#,
             "wan.mss: expected pmtu or off, found 1400",

@@ -74,6 +74,7 @@ fn line(op: &Op) -> String {
         Op::DeleteRules => "rules delete".to_owned(),
         Op::Accounting(on) => format!("accounting {on}"),
         Op::Save => "save".to_owned(),
+        Op::Echo { to, .. } => format!("echo {to}"),
     }
 }
 

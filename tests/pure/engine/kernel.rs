@@ -1,7 +1,7 @@
 //! A kernel as far as we need one: it does what it is told, refuses what a real one refuses, and tells what it has.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use lanemark::engine::{
     Devices, IFB_NAME, Judgement, MAJOR, Op, Put, classify, narrowest, root_handle,
@@ -29,6 +29,8 @@ pub struct Kernel {
     pub flows: Vec<Flow>,
     pub bytes: BTreeMap<IfIndex, LinkBytes>,
     pub fill: (u32, u32),
+    /// The next router.
+    pub gateway: Option<Ipv4Addr>,
     pub modules: Vec<&'static str>,
     /// What the clock on the wall showed when that of the tests began, and the zone of the router.
     pub wall_s: u32,
@@ -160,7 +162,7 @@ impl Kernel {
                 }
                 None => no(Cause::Gone),
             },
-            Op::Look(_) | Op::Save => unreachable!("not a change of the kernel"),
+            Op::Look(_) | Op::Save | Op::Echo { .. } => unreachable!("not a change of the kernel"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the engine sees when it looks: the answers of the world's kernel.
 
-use lanemark::engine::{Input, Judgement, Lease, Look};
+use lanemark::engine::{Input, Judgement, Lease, Look, Route};
 use lanemark::value::{
     Before, CAKE_TINS, ClassSeen, Discipline, FilterSeen, IfIndex, Leaf, Qdisc, Root as Shaper,
     RuleMark, RuleSeen, TableNote, TcHandle, TcStats,
@@ -23,10 +23,11 @@ impl World {
             Look::Routes => {
                 let routes = kernel.routes.iter();
                 routes.for_each(|(dev, metric)| {
-                    see(Input::DefaultRoute {
+                    see(Input::DefaultRoute(Route {
                         dev: *dev,
                         metric: *metric,
-                    })
+                        gateway: kernel.gateway,
+                    }))
                 });
             }
             Look::Neighbours => {

@@ -1,11 +1,15 @@
 //! Who watches is told what changes, when it changes, and nothing when nothing does.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use lanemark::config::{Config, write_compact};
 use lanemark::control::{Fault, Verb, WATCHERS_MAX};
-use lanemark::engine::limits::{DEVICES_MAX, HEALTH_EVERY, WATCH_EVERY, WATCH_WALK_REST};
-use lanemark::engine::{Client, Input};
+use lanemark::engine::limits::{
+    DEVICES_MAX, ECHO_LOST_MAX, ECHO_PERIOD_S, ECHO_PERIODS, HEALTH_EVERY, WATCH_EVERY,
+    WATCH_WALK_REST,
+};
+use lanemark::engine::{Client, Input, Op};
 use lanemark::value::{Cause, Class, Crc32, Instant};
 use serde_json::Value;
 
@@ -533,4 +537,114 @@ fn whoever_hears_all_lines_knows_what_a_newcomer_is_told_whatever_happened() {
         assert_eq!(known, newcomer);
         true
     });
+}
+
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+const PROBE: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
+
+/// A line with a router at its other end, and one who watches.
+fn far(probe: Option<Ipv4Addr>) -> World {
+    let mut config = base();
+    config.wan.probe = probe;
+    let mut world = World::new(&config);
+    world.kernel.gateway = Some(GATEWAY);
+    world.settle();
+    world.far = vec![(GATEWAY, 214), (PROBE, 305)];
+    join(&mut world, 1);
+    world
+}
+
+/// What the watcher was last told of the latency.
+fn latency(world: &mut World) -> Option<Value> {
+    let lines = told(world, 1);
+    lines.iter().rev().find_map(|line| line.get("t").cloned())
+}
+
+fn asked(world: &World) -> Vec<Ipv4Addr> {
+    let echoes = world.ops.iter().filter_map(|op| match op {
+        Op::Echo { to, .. } => Some(*to),
+        _ => None,
+    });
+    echoes.collect()
+}
+
+#[test]
+fn while_watched_the_gateway_is_asked_once_a_second_in_premiums_lane_and_else_nobody() {
+    let mut world = far(None);
+    world.ops.clear();
+    world.pass(5 * TICK_MS);
+    assert_eq!(asked(&world), [GATEWAY; 5]);
+    assert!(world.ops.iter().all(|op| match op {
+        Op::Echo { priority, .. } => *priority == house::class_handle(Class::Premium),
+        _ => true,
+    }));
+    assert_eq!(latency(&mut world), Some(serde_json::json!([214, 214])));
+    leave(&mut world, 1);
+    world.ops.clear();
+    world.pass(60_000);
+    assert!(asked(&world).is_empty());
+}
+
+#[test]
+fn the_least_latency_is_that_of_the_last_hour() {
+    let mut world = far(None);
+    let period = u64::from(ECHO_PERIOD_S) * 1_000;
+    world.pass(2 * TICK_MS);
+    assert_eq!(latency(&mut world), Some(serde_json::json!([214, 214])));
+    world.far[0].1 = 10_305;
+    world.pass(2 * TICK_MS);
+    assert_eq!(latency(&mut world), Some(serde_json::json!([10_305, 214])));
+    world.pass((u64::from(ECHO_PERIODS) - 2) * period);
+    assert_eq!(latency(&mut world), None, "nothing changed");
+    world.pass(3 * period);
+    assert_eq!(
+        latency(&mut world),
+        Some(serde_json::json!([10_305, 10_305]))
+    );
+    world.far[0].1 = 190;
+    world.pass(2 * TICK_MS);
+    assert_eq!(latency(&mut world), Some(serde_json::json!([190, 190])));
+}
+
+#[test]
+fn after_echo_lost_max_requests_without_an_answer_the_other_address_has_its_turn() {
+    let mut world = far(Some(PROBE));
+    world.pass(2 * TICK_MS);
+    world.far.remove(0);
+    world.ops.clear();
+    world.pass((u64::from(ECHO_LOST_MAX) + 2) * TICK_MS);
+    let whom = asked(&world);
+    let lost = usize::from(ECHO_LOST_MAX);
+    assert_eq!(whom[..lost], vec![GATEWAY; lost]);
+    assert_eq!(whom[lost..], [PROBE, PROBE]);
+    // What the one took is not compared with what the other takes.
+    assert_eq!(latency(&mut world), Some(serde_json::json!([305, 305])));
+    // Neither answers: each in turn, and nothing is known.
+    world.far.clear();
+    world.ops.clear();
+    world.pass(4 * u64::from(ECHO_LOST_MAX) * TICK_MS);
+    assert_eq!(latency(&mut world), Some(serde_json::json!([null, null])));
+    let whom = asked(&world);
+    assert!(whom.contains(&GATEWAY) && whom.contains(&PROBE));
+}
+
+#[test]
+fn a_few_lost_answers_leave_what_is_known_and_nobody_to_ask_is_no_trouble() {
+    let mut world = far(None);
+    world.pass(2 * TICK_MS);
+    world.told.clear();
+    world.far.clear();
+    world.pass(u64::from(ECHO_LOST_MAX) * TICK_MS);
+    assert_eq!(latency(&mut world), None);
+    world.pass(TICK_MS);
+    assert_eq!(latency(&mut world), Some(serde_json::json!([null, 214])));
+    // A line without a router at its other end, and one through which nothing can be sent.
+    let mut world = watched();
+    assert!(asked(&world).is_empty());
+    world.kernel.gateway = Some(GATEWAY);
+    world.tell(Input::RoutesChanged);
+    world.refuse_all("echo", Cause::Denied);
+    world.pass(10 * TICK_MS);
+    assert_eq!(world.engine.trouble_text(), None);
+    assert_eq!(world.count("echo"), 10);
 }

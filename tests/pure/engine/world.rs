@@ -1,5 +1,6 @@
 //! An engine between a kernel, a flash and a clock that all belong to the test.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use lanemark::config::Config;
@@ -41,6 +42,8 @@ pub struct World {
     pub told: Vec<(u8, Instant, String)>,
     /// This watcher does not take what it is told.
     pub slow: Option<u8>,
+    /// Who answers echo requests, and after how many tenths of a millisecond.
+    pub far: Vec<(Ipv4Addr, u32)>,
     /// How long a walk through the flows takes.
     pub walk_ms: u64,
     pub refusals: Vec<No>,
@@ -93,6 +96,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::DeleteRules => "delete rules",
         Op::Accounting(_) => "accounting",
         Op::Save => "save",
+        Op::Echo { .. } => "echo",
     }
 }
 
@@ -113,6 +117,7 @@ impl World {
             answers: Vec::new(),
             told: Vec::new(),
             slow: None,
+            far: Vec::new(),
             walk_ms: 0,
             refusals: Vec::new(),
             unmarkable: None,
@@ -272,6 +277,13 @@ impl World {
                 }
                 Ok(())
             }
+            (None, Op::Echo { to, .. }) => {
+                if let Some((_, tenth_ms)) = self.far.iter().find(|(known, _)| known == to) {
+                    let tenth_ms = *tenth_ms;
+                    self.engine.handle(self.now, Input::Echo { tenth_ms });
+                }
+                Ok(())
+            }
             (None, Op::Save) => {
                 self.flash = Some(self.engine.config().clone());
                 self.writes.push(self.now);
@@ -358,7 +370,7 @@ impl World {
     pub fn changes(&mut self) -> Vec<Op> {
         let ops = std::mem::take(&mut self.ops);
         ops.into_iter()
-            .filter(|op| !matches!(op, Op::Look(_) | Op::Save))
+            .filter(|op| !matches!(op, Op::Look(_) | Op::Save | Op::Echo { .. }))
             .collect()
     }
 

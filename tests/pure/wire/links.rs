@@ -1,5 +1,7 @@
 //! Interfaces, addresses and default routes.
 
+use std::net::Ipv4Addr;
+
 use lanemark::value::{IfIndex, IfName, Link, LinkBytes, LinkKind, Mac};
 use lanemark::wire::address::{self, OwnAddress};
 use lanemark::wire::link::{self, LinkChange};
@@ -311,11 +313,13 @@ const DEFAULTS: [DefaultRoute; 2] = [
         dev: IfIndex(4),
         metric: 0,
         family: 2,
+        gateway: Some(Ipv4Addr::new(203, 0, 113, 254)),
     },
     DefaultRoute {
         dev: IfIndex(4),
         metric: 1024,
         family: 10,
+        gateway: None,
     },
 ];
 
@@ -400,6 +404,7 @@ fn the_first_of_several_next_hops_counts() {
             dev: IfIndex(6),
             metric: 5,
             family: 2,
+            gateway: DEFAULTS[0].gateway,
         };
         assert_eq!(
             parsed(&raw.bytes(), order, route::parse),

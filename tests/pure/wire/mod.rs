@@ -17,6 +17,7 @@ mod emit;
 mod fixture;
 mod hostile;
 mod http;
+mod icmp;
 mod lease;
 mod links;
 mod listing;

@@ -17,7 +17,7 @@ use netlink_packet_route::link::{
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::route::{RouteAttribute, RouteMessage, RouteType};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::tc::{TcAttribute, TcMessage, TcOption, TcQdiscFqCodelOption, TcStats2};
 
 use super::fixture::{Fixture, fixtures};
@@ -260,10 +260,12 @@ fn compare_neighbour(message: Message<'_>, theirs: &NeighbourMessage) {
 
 fn default_route(theirs: &RouteMessage) -> Option<DefaultRoute> {
     let (mut dev, mut metric, mut table) = (None, 0, u32::from(theirs.header.table));
+    let mut gateway = None;
     for attribute in &theirs.attributes {
         match attribute {
             RouteAttribute::Oif(index) => dev = Some(IfIndex(*index)),
             RouteAttribute::Priority(priority) => metric = *priority,
+            RouteAttribute::Gateway(RouteAddress::Inet(address)) => gateway = Some(*address),
             RouteAttribute::Table(number) => table = *number,
             _ => {}
         }
@@ -276,6 +278,7 @@ fn default_route(theirs: &RouteMessage) -> Option<DefaultRoute> {
         dev,
         metric,
         family,
+        gateway,
     })
 }
 
