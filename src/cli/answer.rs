@@ -53,6 +53,17 @@ impl<'a> Answer<'a> {
         }))
     }
 
+    /// Who answers.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The next bytes, whatever they are.
+    pub(super) fn more(&mut self) -> Outcome<&[u8]> {
+        self.receive()?;
+        Ok(self.chunk.get(..self.to).unwrap_or_default())
+    }
+
     /// Prints the line as it came.
     pub(super) fn print(&mut self, screen: &mut Screen<'_>) -> Outcome {
         self.whole(&mut |part| {

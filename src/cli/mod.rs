@@ -31,6 +31,7 @@ mod stop;
 mod trouble;
 mod usage;
 mod verbs;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -181,6 +182,9 @@ impl<'a> Session<'a> {
     /// Asks the daemon and prints its answer.
     fn ask(&mut self, verb: Verb, command: &Command<'_>) -> Outcome {
         let wait = self.silence_max;
+        if verb == Verb::Watch {
+            return watch::follow(&mut self.screen, command.form, command.socket, wait);
+        }
         let second = match verb {
             Verb::ConfigApply => Some(config::line(command.source)?),
             Verb::Password => Some(password::line(command.socket, wait)?),
@@ -202,7 +206,7 @@ impl<'a> Session<'a> {
             Verb::Flows => flows::print(screen, answer)?,
             Verb::ConfigShow => config::print(screen, answer)?,
             Verb::Doctor => doctor::print(screen, answer)?,
-            // Nobody asks for it in tables yet.
+            // It was answered before.
             Verb::Watch => {}
             // The last two are the page's, and no verbs of the command line.
             Verb::Set

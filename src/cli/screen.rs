@@ -28,6 +28,8 @@ pub(super) struct Screen<'a> {
     unfinished: Vec<u8>,
     terminal: bool,
     colour: bool,
+    /// The same lines are written again and again.
+    live: bool,
 }
 
 /// What a word means to the eye.
@@ -131,7 +133,35 @@ impl<'a> Screen<'a> {
             unfinished: Vec::new(),
             terminal: surroundings.terminal,
             colour: surroundings.colour,
+            live: false,
         }
+    }
+
+    /// From now on each frame takes the place of the one before, if this is a terminal.
+    pub(super) fn begin_live(&mut self) -> bool {
+        self.live = self.terminal;
+        if self.live {
+            // The screen is emptied once (ECMA-48, ED). Later each line is only cleared behind its end, so that nothing flickers.
+            self.text("\x1b[2J");
+        }
+        self.live
+    }
+
+    /// Whether it is so.
+    pub(super) const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Begins a frame in the upper left corner (CUP).
+    pub(super) fn begin_frame(&mut self) {
+        if self.live {
+            self.text("\x1b[H");
+        }
+    }
+
+    /// Ends it: what stands below is of the frame before (ED).
+    pub(super) fn end_frame(&mut self) {
+        self.text("\x1b[J");
     }
 
     /// Sends what waits.
@@ -169,7 +199,8 @@ impl<'a> Screen<'a> {
 
     fn line(&mut self, tone: Tone, line: &str) {
         self.toned(tone, without_end(line));
-        self.text("\n");
+        // Behind it may be what is left of a longer one (EL).
+        self.text(if self.live { "\x1b[K\n" } else { "\n" });
     }
 
     /// A sentence that starts with `lead`, in its tone, and is broken between words. The following lines start at `INDENT`, or where

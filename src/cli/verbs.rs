@@ -164,7 +164,7 @@ pub(super) static OPTIONS: [&Opt; 8] = [
 ];
 
 /// Every verb, in the order of the list.
-pub(super) static VERBS: [Verb; 12] = [
+pub(super) static VERBS: [Verb; 13] = [
     Verb {
         name: "run",
         operands: &[],
@@ -189,6 +189,19 @@ The table has a line for each lane: its conntrack mark, what it is promised,
 what passes now, how many milliseconds a packet waits, and packets dropped.
 ",
         task: Task::Ask(control::Verb::Status),
+    },
+    Verb {
+        name: "watch",
+        operands: &[],
+        options: &[&SOCKET, &JSON],
+        summary: "the lanes and the busiest devices, as they change",
+        about: "\
+One screen that is drawn anew each second; q or Ctrl-C ends it. Where standard
+output is no terminal, three lines each. 'ms' is what a packet waits in its
+lane now. The latency is that of an echo to the next router in Premium's lane,
+with the least of the last hour. With --json: a whole line, then what changed.
+",
+        task: Task::Ask(control::Verb::Watch),
     },
     Verb {
         name: "devices",

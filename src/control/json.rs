@@ -10,6 +10,7 @@ use heapless::string::StringView;
 
 use super::BadAnswer;
 use super::elements::Nest;
+use super::live::UNKNOWN;
 use super::record::{Fields, List, Number, Record};
 use crate::value::utf8;
 
@@ -183,7 +184,7 @@ impl<'a> Json<'a> {
         })
     }
 
-    fn items(self) -> Result<Entries<'a>, BadAnswer> {
+    pub(super) fn items(self) -> Result<Entries<'a>, BadAnswer> {
         let rest = self.0.strip_prefix(b"[").ok_or(BadAnswer::Form)?;
         Ok(Entries {
             rest,
@@ -206,6 +207,14 @@ impl<'a> Json<'a> {
     /// `None` for null.
     pub(super) fn optional(self) -> Option<Json<'a>> {
         if self.0 == b"null" { None } else { Some(self) }
+    }
+
+    /// A small number, with null as [`UNKNOWN`].
+    pub(super) fn number_or_null(self) -> Option<u32> {
+        match self.optional() {
+            Some(json) => json.number().and_then(|number| u32::try_from(number).ok()),
+            None => Some(UNKNOWN),
+        }
     }
 
     /// A whole number without sign, if it is one.

@@ -1,5 +1,10 @@
 //! The lines of `watch`: what changed, compact, in pieces and without a copy of what it is about.
 
+use heapless::{String, Vec as Row};
+
+use super::BadAnswer;
+use super::answer::REASON_BYTES_MAX;
+use super::json::Json;
 use super::write::Writer;
 
 /// Watchers at once: the page process is one for all its visitors, and somebody may watch over SSH. A further one is refused.
@@ -54,4 +59,49 @@ impl<'a> Live<'a> {
     pub fn close(&mut self) {
         self.writer.close();
     }
+}
+
+/// Numbers of a row at most.
+const ROW_MAX: usize = 8;
+
+/// Reads such a line: `each` gets the letter of a field with each of its rows of numbers, or each of its texts. Fields with longer names are
+/// passed over.
+///
+/// # Errors
+/// [`BadAnswer`]: something else.
+pub fn hear(line: &[u8], each: &mut dyn FnMut(u8, &[u32], &str)) -> Result<(), BadAnswer> {
+    let mut fields = Json::whole(line)?.fields()?;
+    while let Some((name, value)) = fields.next()? {
+        if let [name] = name {
+            field(*name, value, each)?;
+        }
+    }
+    Ok(())
+}
+
+/// An array of numbers is a row; what it holds of arrays and texts goes by itself.
+fn field(
+    name: u8,
+    value: Json<'_>,
+    each: &mut dyn FnMut(u8, &[u32], &str),
+) -> Result<(), BadAnswer> {
+    let mut row = Row::<u32, ROW_MAX>::new();
+    if let Ok(mut items) = value.items() {
+        while let Some((_, item)) = items.next()? {
+            match item.number_or_null() {
+                Some(number) => row.push(number).map_err(|_| BadAnswer::TooLong)?,
+                None => field(name, item, each)?,
+            }
+        }
+    } else if let Some(number) = value.number_or_null() {
+        row.extend([number]);
+    } else {
+        let mut text = String::<REASON_BYTES_MAX>::new();
+        value.text(&mut text)?;
+        each(name, &[], &text);
+    }
+    if !row.is_empty() {
+        each(name, &row, "");
+    }
+    Ok(())
 }

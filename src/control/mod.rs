@@ -52,7 +52,7 @@ pub use body::{Found, ask, text_field};
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};
 pub use failure::{FAILURE_BYTES_MAX, Failure, Fault, Refusal};
 pub use json::{fill, read, text_or_null};
-pub use live::{Live, UNKNOWN, WATCHERS_MAX};
+pub use live::{Live, UNKNOWN, WATCHERS_MAX, hear};
 pub use record::{Fields, List, Number, Record};
 pub use request::{BadRequest, Heard, REQUEST_BYTES_MAX, Request, Verb};
 pub use write::{quote, write};

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod echo;
 pub mod errno;
 pub mod file;
+pub mod keys;
 pub mod listener;
 pub mod log;
 pub mod netlink;

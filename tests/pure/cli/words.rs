@@ -12,13 +12,14 @@ use super::daemon::{Place, call, call_in, text};
 use super::tables::columns;
 
 /// Each verb with words that make it complete, and the options that its help must name.
-const VERBS: [(&[&str], &[&str], &[&str]); 12] = [
+const VERBS: [(&[&str], &[&str], &[&str]); 13] = [
     (
         &["run"],
         &[],
         &["--dir DIR", "--socket PATH", "--verbose", "--help"],
     ),
     (&["status"], &[], &["--socket PATH", "--json", "--help"]),
+    (&["watch"], &[], &["--socket PATH", "--json", "--help"]),
     (&["devices"], &[], &["--socket PATH", "--json", "--help"]),
     (
         &["flows"],
@@ -303,7 +304,7 @@ fn refused(words: &[&str], expected: &str) {
 
 #[test]
 fn a_missing_or_unknown_verb_is_told_the_verbs() {
-    let verbs = "run, status, devices, flows, set, unset, config, doctor, password or stop";
+    let verbs = "run, status, watch, devices, flows, set, unset, config, doctor, password or stop";
     for (words, expected) in [
         (&[][..], format!("expected {verbs}, found nothing")),
         (&["--json"], format!("expected {verbs}, found nothing")),
