@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::NAME_BYTES_MAX;
 use crate::control;
-use crate::value::{Class, utf8};
+use crate::value::{Class, decimal, utf8};
 
 use super::SOCKET_DEFAULT;
 use super::trouble::{Outcome, Trouble};
@@ -20,7 +20,7 @@ pub struct Command<'a> {
     pub form: Form,
     /// What to do.
     pub task: Task,
-    /// The device that it is about, or that flows shall be of.
+    /// The device that it is about, or that flows shall be of; or the number of a configuration.
     pub device: Option<&'a str>,
     /// The class that a device gets, or that flows shall be of.
     pub class: Option<Class>,
@@ -121,7 +121,8 @@ impl<'a> Command<'a> {
         if let Some(word) = operands.get(verb.operands.len()) {
             return Err(usage(verb.name, &"nothing more", Found::Word(word)));
         }
-        if let Some(missing) = verb.operands.get(operands.len()) {
+        let missing = verb.operands.get(operands.len());
+        if let Some(missing) = missing.filter(|missing| !missing.name.starts_with('[')) {
             let what = format_args!("{} ({})", missing.name, missing.help);
             return Err(usage(verb.name, &what, Found::Nothing));
         }
@@ -147,6 +148,12 @@ impl<'a> Command<'a> {
                         "a MAC address, an IP address or a name of 1 to {NAME_BYTES_MAX} bytes of UTF-8"
                     );
                     return Err(usage(place, &expected, Found::Word(word)));
+                }
+                self.device = Some(text);
+            }
+            Meaning::Number => {
+                if decimal(text).is_none() {
+                    return Err(usage(place, &"a whole number", Found::Word(word)));
                 }
                 self.device = Some(text);
             }

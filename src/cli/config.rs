@@ -13,14 +13,19 @@ use super::trouble::{Exit, Outcome, Trouble};
 
 /// Prints the configuration in force, in the form in which people edit it.
 pub(super) fn print(screen: &mut Screen<'_>, answer: &mut Answer<'_>) -> Outcome {
-    let line = answer.line()?;
-    let config = parse(&line).map_err(|_| Trouble::answer(BadAnswer::Form))?;
-    let mut text = String::new();
-    // Writing into a growing string does not fail.
-    let _ = write(&config, &mut text);
+    let text = pretty(&answer.line()?)?;
     // It is JSON and stays JSON: it can be sent to a file and applied again.
     screen.json(text.as_bytes());
     Ok(())
+}
+
+/// The form in which people edit what the daemon tells on one line.
+pub(super) fn pretty(line: &[u8]) -> Outcome<String> {
+    let config = parse(line).map_err(|_| Trouble::answer(BadAnswer::Form))?;
+    let mut text = String::new();
+    // Writing into a growing string does not fail.
+    let _ = write(&config, &mut text);
+    Ok(text)
 }
 
 /// Says whether a file is a configuration. Needs no daemon.
@@ -52,8 +57,8 @@ pub(super) fn line(source: Source<'_>) -> Outcome<String> {
 }
 
 /// Tells that a configuration is in force.
-pub(super) fn applied(screen: &mut Screen<'_>, changed: &Changed, source: Source<'_>) {
-    tell(screen, &format_args!("{source} is in force"), changed);
+pub(super) fn applied(screen: &mut Screen<'_>, what: &dyn fmt::Display, changed: &Changed) {
+    tell(screen, &format_args!("{what} is in force"), changed);
 }
 
 #[inline(never)]

@@ -23,6 +23,7 @@ mod devices;
 mod doctor;
 mod flows;
 mod help;
+mod history;
 mod password;
 mod screen;
 mod set;
@@ -197,6 +198,15 @@ impl<'a> Session<'a> {
         };
         let mut answer = Answer::to(&request, second.as_deref(), command.socket, wait)?;
         let (screen, answer) = (&mut self.screen, &mut *answer);
+        if verb == Verb::HistoryShow {
+            let mut now = Answer::to(
+                &Request::plain(Verb::ConfigShow),
+                None,
+                command.socket,
+                wait,
+            )?;
+            return history::diff(screen, command.form, answer, &mut now);
+        }
         if command.form == Form::Json {
             return answer.print(screen);
         }
@@ -205,11 +215,14 @@ impl<'a> Session<'a> {
             Verb::Devices => devices::print(screen, answer)?,
             Verb::Flows => flows::print(screen, answer)?,
             Verb::ConfigShow => config::print(screen, answer)?,
+            Verb::History => history::print(screen, answer)?,
             Verb::Doctor => doctor::print(screen, answer)?,
             // It was answered before.
             Verb::Watch => {}
-            // The last two are the page's, and no verbs of the command line.
+            // The last two are the page's, and no verbs of the command line; what an earlier configuration was is told above.
             Verb::Set
+            | Verb::HistoryShow
+            | Verb::Rollback
             | Verb::Unset
             | Verb::ConfigApply
             | Verb::Password
@@ -221,7 +234,10 @@ impl<'a> Session<'a> {
                 match verb {
                     Verb::Stop => stop::print(screen, &changed),
                     Verb::Password => screen.prose(Tone::Plain, &"", &password::SET),
-                    Verb::ConfigApply => config::applied(screen, &changed, command.source),
+                    Verb::ConfigApply => config::applied(screen, &command.source, &changed),
+                    Verb::Rollback => {
+                        config::applied(screen, &"the earlier configuration", &changed);
+                    }
                     _ => set::print(screen, &changed, command.class),
                 }
                 if !changed.remark.is_empty() {

@@ -93,7 +93,7 @@ impl Trouble {
     pub fn failure(failure: &Failure) -> Box<Trouble> {
         let exit = match failure.fault {
             Fault::Input => Exit::Input,
-            Fault::Refused => Exit::Refused,
+            Fault::Refused | Fault::Stale => Exit::Refused,
         };
         Trouble::new(exit, format_args!("{failure}"))
     }

@@ -16,12 +16,13 @@ pub(super) enum Meaning {
     File,
     Help,
     Json,
+    Number,
     Socket,
     Verbose,
     Version,
 }
 
-/// A word behind a verb.
+/// A word behind a verb; one whose name stands in brackets may be left out.
 pub(super) struct Operand {
     pub(super) meaning: Meaning,
     pub(super) name: &'static str,
@@ -75,6 +76,12 @@ pub(super) static CLASS: Operand = Operand {
     meaning: Meaning::Class,
     name: "CLASS",
     help: "exempt, premium, express, standard or bulk",
+};
+
+static NUMBER: Operand = Operand {
+    meaning: Meaning::Number,
+    name: "[N]",
+    help: "the number of a configuration, of 'config history';\nelse the one before the one in force",
 };
 
 static FILE: Operand = Operand {
@@ -164,7 +171,7 @@ pub(super) static OPTIONS: [&Opt; 8] = [
 ];
 
 /// Every verb, in the order of the list.
-pub(super) static VERBS: [Verb; 13] = [
+pub(super) static VERBS: [Verb; 16] = [
     Verb {
         name: "run",
         operands: &[],
@@ -276,6 +283,39 @@ Needs no daemon and changes nothing. Exit code 0 when it is good, else 2.
 It is checked first. When the kernel refuses it, the old one stays in force.
 ",
         task: Task::Ask(control::Verb::ConfigApply),
+    },
+    Verb {
+        name: "config history",
+        operands: &[],
+        options: &[&SOCKET, &JSON],
+        summary: "the configurations that were in force",
+        about: "\
+The newest first. The last eight are kept beside the one in force; changes that
+come together within half a minute are one.
+",
+        task: Task::Ask(control::Verb::History),
+    },
+    Verb {
+        name: "config diff",
+        operands: &[&NUMBER],
+        options: &[&SOCKET, &JSON],
+        summary: "what the configuration in force has that one had not",
+        about: "\
+Lines that begin with - are in that one only, lines with + in the one in force.
+With --json, the two of them, as \"before\" and \"after\".
+",
+        task: Task::Ask(control::Verb::HistoryShow),
+    },
+    Verb {
+        name: "config rollback",
+        operands: &[&NUMBER],
+        options: &[&SOCKET, &JSON],
+        summary: "put an earlier configuration in force again",
+        about: "\
+As 'lanemark config apply' with that one: when the kernel refuses it, nothing
+changes. It becomes the newest, so that the next rollback goes forth again.
+",
+        task: Task::Ask(control::Verb::Rollback),
     },
     Verb {
         name: "doctor",

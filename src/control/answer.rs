@@ -11,6 +11,9 @@ pub const REASON_BYTES_MAX: usize = 160;
 /// Lines of `doctor` at most: one a capability and one a bypass that is known.
 pub const FINDINGS_MAX: usize = 32;
 
+/// Configurations that are kept, with the one in force.
+pub const VERSIONS_MAX: usize = 9;
+
 /// Below so many percent the line is not ours alone: something bypasses the queues. Chosen: the counters of two devices are not read
 /// in the same instant, and a few percent are that.
 pub const PROVEN_PERCENT_MIN: u8 = 90;
@@ -91,6 +94,8 @@ pub struct Status {
     pub flows_max: u32,
     /// Whether the configuration in force is on flash.
     pub saved: bool,
+    /// The configuration in force: the CRC-32 of its compact text, in hex.
+    pub config: String<8>,
 }
 
 impl Record for Status {
@@ -109,6 +114,7 @@ impl Record for Status {
         with.number("flows", &mut self.flows);
         with.number("flows_max", &mut self.flows_max);
         with.flag("saved", &mut self.saved);
+        with.text("config", &mut self.config);
     }
 }
 
@@ -307,6 +313,41 @@ impl Record for Changed {
         with.number("flows_marked", &mut self.flows_marked);
         with.flag("saved", &mut self.saved);
         with.text("remark", &mut self.remark);
+    }
+}
+
+/// A configuration that was in force, or is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Counts up with each that is stored.
+    pub number: u32,
+    /// When it was stored, in seconds since the start of 1970 in UTC; null when the clock was not set then.
+    pub time: Option<u32>,
+    /// How long it is.
+    pub bytes: u32,
+    /// Whether it is in force.
+    pub current: bool,
+}
+
+impl Record for Version {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.number("number", &mut self.number);
+        with.number("time", &mut self.time);
+        with.number("bytes", &mut self.bytes);
+        with.flag("current", &mut self.current);
+    }
+}
+
+/// The configurations that are kept, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The one in force, and those before it.
+    pub versions: Vec<Version, VERSIONS_MAX>,
+}
+
+impl Record for History {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.list("versions", &mut self.versions);
     }
 }
 

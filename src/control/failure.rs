@@ -17,6 +17,8 @@ pub enum Fault {
     Refused,
     /// What was asked makes no sense: exit code 2.
     Input,
+    /// The configuration in force is another than the one that was to be replaced: exit code 1.
+    Stale,
 }
 
 /// Why a request was not carried out. Nothing was changed, except where the message says what was: a change can be in force and not stored.
@@ -37,6 +39,14 @@ impl Failure {
         }
     }
 
+    /// Somebody else was quicker.
+    pub fn stale(message: fmt::Arguments<'_>) -> Failure {
+        Failure {
+            fault: Fault::Stale,
+            message: cut(message),
+        }
+    }
+
     /// The system refused.
     pub fn refused(message: fmt::Arguments<'_>) -> Failure {
         Failure {
@@ -49,11 +59,11 @@ impl Failure {
 impl Record for Failure {
     fn fields(&mut self, with: &mut dyn Fields) {
         let mut place = self.fault as usize;
-        with.word("fault", &["refused", "input"], &mut place);
-        self.fault = if place == 0 {
-            Fault::Refused
-        } else {
-            Fault::Input
+        with.word("fault", &["refused", "input", "stale"], &mut place);
+        self.fault = match place {
+            0 => Fault::Refused,
+            1 => Fault::Input,
+            _ => Fault::Stale,
         };
         with.text("message", &mut self.message);
     }

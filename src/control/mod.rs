@@ -45,8 +45,9 @@ mod request;
 mod write;
 
 pub use answer::{
-    BadAnswer, Changed, ClassStatus, Device, Direction, Doctor, FINDINGS_MAX, Finding, Flow, Line,
-    PROVEN_PERCENT_MIN, REASON_BYTES_MAX, Side, State, Status, Text,
+    BadAnswer, Changed, ClassStatus, Device, Direction, Doctor, FINDINGS_MAX, Finding, Flow,
+    History, Line, PROVEN_PERCENT_MIN, REASON_BYTES_MAX, Side, State, Status, Text, VERSIONS_MAX,
+    Version,
 };
 pub use body::{Found, ask, text_field};
 pub use elements::{ELEMENT_BYTES_MAX, Elements, NESTING_MAX, Piece};

@@ -28,8 +28,14 @@ pub enum Verb {
     Unset,
     /// The configuration in force.
     ConfigShow,
-    /// Replace the configuration; the next line is the new one.
+    /// Replace the configuration; the next line is the new one. With a `device`, only if that is the CRC-32 of the one in force.
     ConfigApply,
+    /// The configurations that are kept.
+    History,
+    /// One of them, by its number as the `device`; without, the one before the one in force.
+    HistoryShow,
+    /// Put that one in force again.
+    Rollback,
     /// What this kernel can do, what bypasses the queues.
     Doctor,
     /// Replace the admin password; the next line is the hash of the new one.
@@ -47,7 +53,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 13] = [
+    pub const ALL: [Verb; 16] = [
         Verb::Status,
         Verb::Devices,
         Verb::Flows,
@@ -55,6 +61,9 @@ impl Verb {
         Verb::Unset,
         Verb::ConfigShow,
         Verb::ConfigApply,
+        Verb::History,
+        Verb::HistoryShow,
+        Verb::Rollback,
         Verb::Doctor,
         Verb::Password,
         Verb::Watch,
@@ -73,6 +82,9 @@ impl Verb {
             Verb::Unset => "unset",
             Verb::ConfigShow => "config-show",
             Verb::ConfigApply => "config-apply",
+            Verb::History => "history",
+            Verb::HistoryShow => "history-show",
+            Verb::Rollback => "rollback",
             Verb::Doctor => "doctor",
             Verb::Password => "password",
             Verb::Watch => "watch",

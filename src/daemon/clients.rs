@@ -115,7 +115,7 @@ impl Clients {
         self.settle(client, fate, engine, poller, now);
     }
 
-    /// What somebody brought that is about the password, and who; one that was looked at before only when `is_free`.
+    /// The errand of somebody, and who; one that was looked at before only when `is_free`.
     pub(super) fn take_errand(&mut self, is_free: bool) -> Option<(Visitor, Box<Errand>)> {
         self.tickets = self.tickets.wrapping_add(1);
         let ticket = self.tickets;
@@ -163,6 +163,24 @@ impl Clients {
         };
         let fate = connection.answer(client, answer, engine, now());
         self.settle(client, fate, engine, poller, now());
+    }
+
+    /// The same with a line that is the answer.
+    pub(super) fn tell_errand(
+        &mut self,
+        visitor: Visitor,
+        line: &[u8],
+        engine: &mut Engine,
+        poller: &Poller,
+    ) {
+        let slot = self.connections.get_mut(usize::from(visitor.client.0));
+        if let Some(connection) = slot.and_then(Option::as_mut)
+            && connection.awaits(visitor.ticket)
+        {
+            connection.tell(line);
+            let fate = connection.write(visitor.client, engine, now());
+            self.settle(visitor.client, fate, engine, poller, now());
+        }
     }
 
     fn settle(

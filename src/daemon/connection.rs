@@ -3,6 +3,7 @@
 //! A client has one question at a time. An answer without bound (devices, flows) is written piece by piece as the client reads: the
 //! kernel makes the next piece of a dump when it is asked for it, so a slow client costs a socket and no memory.
 
+use core::fmt::Write as _;
 use std::os::fd::OwnedFd;
 
 use super::errand::Errand;
@@ -14,7 +15,7 @@ use crate::sys::file::{self, Moved};
 use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::proc;
-use crate::value::{Instant, Refused};
+use crate::value::{Crc32, Instant, Refused};
 use crate::wire::{Order, Writer, conntrack};
 
 /// Bytes that are read at once.
@@ -51,9 +52,9 @@ pub(super) struct Connection {
 enum State {
     /// It may ask.
     Listening,
-    /// It announced a configuration.
-    Configuring,
-    /// It announced something about the password.
+    /// It announced a configuration, to replace the one with this CRC-32 or whichever.
+    Configuring(Option<u32>),
+    /// It announced an errand.
     Entrusting(Box<Errand>),
     /// It brought that, and nobody has looked at it yet, or it waits until another's is done.
     Entrusted(Box<Errand>),
@@ -209,7 +210,7 @@ impl Connection {
     fn hear(&mut self, client: Client, engine: &mut Engine, now: Instant) {
         let limit = match self.state {
             State::Listening | State::Entrusting(_) => REQUEST_BYTES_MAX,
-            State::Configuring => CONFIG_BYTES_MAX,
+            State::Configuring(_) => CONFIG_BYTES_MAX,
             _ => return,
         };
         let end = self.input.iter().position(|&byte| byte == b'\n');
@@ -224,21 +225,12 @@ impl Connection {
             return;
         };
         let line: Vec<u8> = self.input.drain(..=end).take(end).collect();
-        if matches!(self.state, State::Configuring) {
-            self.state = State::Waiting;
-            return match config::parse(&line) {
-                Ok(config) => engine.handle(now, Input::Apply(client, Box::new(config))),
-                Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
-            };
+        if let State::Configuring(wanted) = self.state {
+            return self.configure(wanted, &line, (client, engine, now));
         }
-        if let State::Entrusting(mut errand) = core::mem::replace(&mut self.state, State::Listening)
-        {
-            self.state = if errand.take(line) {
-                State::Entrusted(errand)
-            } else {
-                State::Entrusting(errand)
-            };
-            return self.hear(client, engine, now);
+        if let State::Entrusting(errand) = &mut self.state {
+            errand.take(line);
+            return self.entrust(client, engine, now);
         }
         match Heard::read(&line) {
             Ok(Heard { verb, .. }) if self.origin == Origin::Page && !is_for_page(verb) => {
@@ -249,15 +241,20 @@ impl Connection {
             }
             Ok(Heard {
                 verb: Verb::ConfigApply,
+                device,
                 ..
             }) => {
-                self.state = State::Configuring;
+                let number = |text: &str| u32::from_str_radix(text, 16).ok();
+                self.state = match device.as_deref().map(number) {
+                    Some(None) => State::Configuring(Some(!crc(engine))),
+                    wanted => State::Configuring(wanted.flatten()),
+                };
                 self.hear(client, engine, now);
             }
             Ok(heard) => {
                 if let Some(errand) = Errand::of(&heard) {
                     self.state = State::Entrusting(errand);
-                    return self.hear(client, engine, now);
+                    return self.entrust(client, engine, now);
                 }
                 self.state = State::Waiting;
                 if heard.device.is_some() {
@@ -275,9 +272,49 @@ impl Connection {
         }
     }
 
+    /// Takes a configuration that shall replace the one with this CRC-32, or whichever.
+    fn configure(
+        &mut self,
+        wanted: Option<u32>,
+        line: &[u8],
+        (client, engine, now): (Client, &mut Engine, Instant),
+    ) {
+        self.state = State::Waiting;
+        let found = crc(engine);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+            return self.fail(Failure::stale(format_args!(
+                "expected {wanted:08x} in force, found {found:08x}: somebody changed the configuration meanwhile"
+            )));
+        }
+        match config::parse(line) {
+            Ok(config) => engine.handle(now, Input::Apply(client, Box::new(config))),
+            Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
+        }
+    }
+
+    /// The errand is ready, or its next line is waited for.
+    fn entrust(&mut self, client: Client, engine: &mut Engine, now: Instant) {
+        match core::mem::replace(&mut self.state, State::Listening) {
+            State::Entrusting(errand) if errand.is_whole() => {
+                self.state = State::Entrusted(errand);
+            }
+            state => {
+                self.state = state;
+                self.hear(client, engine, now);
+            }
+        }
+    }
+
     fn fail(&mut self, mut failure: Failure) {
         self.line(&mut Refusal(&mut failure));
         self.state = State::Listening;
+    }
+
+    /// The answer to an errand, as a line without its end.
+    pub(super) fn tell(&mut self, line: &[u8]) {
+        self.state = State::Listening;
+        self.output.extend_from_slice(line);
+        self.output.push(b'\n');
     }
 
     /// An answer of bounded texts: its length has a limit, and a test that knows it.
@@ -293,6 +330,8 @@ impl Connection {
             Answer::Changed(mut changed) => self.line(&mut *changed),
             Answer::Status(mut status) => {
                 status.pid = proc::own_pid();
+                // Eight digits have room.
+                let _ = write!(status.config, "{:08x}", crc(engine));
                 self.line(&mut *status);
             }
             Answer::Doctor(mut doctor) => self.line(&mut *doctor),
@@ -324,7 +363,7 @@ impl Connection {
     }
 
     /// Writes what waits, and makes the next piece of a long answer when there is room.
-    fn write(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
+    pub(super) fn write(&mut self, client: Client, engine: &mut Engine, now: Instant) -> Fate {
         for _ in 0..PIECES_A_TURN {
             while self.output.len() < WAITING_BYTES && self.make_more(engine, now) {
                 if self.output.is_empty() {
@@ -343,7 +382,7 @@ impl Connection {
                 State::Devices(_) | State::Flows(_) => {}
                 State::Closing => return Fate::Over,
                 State::Listening
-                | State::Configuring
+                | State::Configuring(_)
                 | State::Entrusting(_)
                 | State::Entrusted(_)
                 | State::Judged(_)
@@ -415,6 +454,14 @@ impl Connection {
 /// Whether the page process may ask this. It may not end the daemon, nor set a password without knowing the one before.
 fn is_for_page(verb: Verb) -> bool {
     !matches!(verb, Verb::Stop | Verb::Password)
+}
+
+/// The CRC-32 of the configuration in force, as it is told on one line.
+fn crc(engine: &Engine) -> u32 {
+    let mut crc = Crc32::default();
+    // A sum takes whatever is written to it.
+    let _ = config::write_compact(engine.config(), &mut crc);
+    crc.value()
 }
 
 impl Walk {

@@ -1,8 +1,8 @@
 //! The largest answer of each kind: a promise to whoever reads them, and what one answer makes the daemon hold.
 
 use crate::control::{
-    self, Changed, ClassStatus, Device, Doctor, FINDINGS_MAX, Failure, Fault, Finding, Flow, Line,
-    Record, Refusal, Side, State, Status,
+    self, Changed, ClassStatus, Device, Doctor, FINDINGS_MAX, Failure, Fault, Finding, Flow,
+    History, Line, Record, Refusal, Side, State, Status, VERSIONS_MAX, Version,
 };
 
 /// Bytes of the largest element of an answer in JSON: a device with eight IPv6 addresses takes 700, the whole health 2,500.
@@ -49,6 +49,7 @@ fn status() -> Status {
         flows: u32::MAX,
         flows_max: u32::MAX,
         saved: false,
+        config: full('x'),
     }
 }
 
@@ -105,6 +106,15 @@ fn the_largest_answer_of_each_kind_fits_its_buffer() {
     assert_fits(&mut device());
     assert_fits(&mut flow());
     assert_fits(&mut doctor());
+    let version = Version {
+        number: u32::MAX,
+        time: Some(u32::MAX),
+        bytes: u32::MAX,
+        current: false,
+    };
+    assert_fits(&mut History {
+        versions: (0..VERSIONS_MAX).map(|_| version.clone()).collect(),
+    });
     assert_fits(&mut Changed {
         mac: full('x'),
         name: full('"'),

@@ -16,6 +16,7 @@ mod connection;
 mod errand;
 mod error;
 mod events;
+mod history;
 mod kernel;
 #[cfg(test)]
 mod largest;

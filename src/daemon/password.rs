@@ -26,6 +26,7 @@ use crate::value::{Address, Instant};
 const PASSWORD: Document = Document {
     current: "password",
     previous: None,
+    older: 0,
     temporary: "password.new",
     bytes_max: STORED_BYTES_MAX,
 };
@@ -75,7 +76,7 @@ struct Trial {
     overtaken: bool,
 }
 
-type Outcome = Result<(), Box<Failure>>;
+pub(super) type Outcome = Result<(), Box<Failure>>;
 
 fn input(words: core::fmt::Arguments<'_>) -> Box<Failure> {
     Box::new(Failure::input(words))
@@ -90,7 +91,7 @@ fn wrong() -> Box<Failure> {
 }
 
 impl Daemon {
-    /// Takes what clients brought that is about the password. Returns whether there was something.
+    /// Carries the errands of clients out. Returns whether there was one.
     pub(super) fn attend_errands(&mut self) -> bool {
         let is_free = self.judge.trial.is_none();
         let Some((visitor, errand)) = self.clients.take_errand(is_free) else {
@@ -98,6 +99,12 @@ impl Daemon {
         };
         let outcome = match errand.verb {
             Verb::Password => self.set_password(&errand),
+            Verb::History | Verb::HistoryShow | Verb::Rollback => {
+                match self.look_back(visitor, &errand) {
+                    Ok(()) => return true,
+                    Err(failure) => Err(failure),
+                }
+            }
             _ => match self.try_password(visitor, errand) {
                 Ok(()) => return true,
                 Err(failure) => Err(failure),

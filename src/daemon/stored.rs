@@ -11,10 +11,14 @@ use crate::sys::store::{Document, Loaded, Store, StoreError, Version};
 /// The configuration before.
 const PREVIOUS: &str = "config.prev.json";
 
+/// Configurations before that one that are kept: eight with it. Each takes some 2 kB of flash, those of a home with hundreds of devices 80 kB.
+const OLDER_MAX: usize = 7;
+
 /// The configuration's files.
 pub(super) const CONFIG: Document = Document {
     current: "config.json",
     previous: Some(PREVIOUS),
+    older: OLDER_MAX,
     temporary: "config.json.new",
     bytes_max: CONFIG_BYTES_MAX,
 };

@@ -34,6 +34,7 @@ impl Engine {
             flows,
             flows_max,
             saved: !self.saving.due,
+            config: String::new(),
         });
         let places = self.links.places(&self.config).ok();
         let Interval {

@@ -100,8 +100,14 @@ impl Engine {
             Verb::Set | Verb::Unset => return self.classify(now, client, request),
             Verb::Stop => Question::Stop,
             Verb::Watch => return self.watch(client),
-            // The configuration comes by itself, as `Input::Apply`, and passwords are none of our business.
-            Verb::ConfigApply | Verb::Password | Verb::Login | Verb::Enroll => {
+            // The configuration comes by itself, as `Input::Apply`, and passwords and what is stored are none of our business.
+            Verb::ConfigApply
+            | Verb::History
+            | Verb::HistoryShow
+            | Verb::Rollback
+            | Verb::Password
+            | Verb::Login
+            | Verb::Enroll => {
                 return Err(input(format_args!(
                     "expected the configuration, found none"
                 )));

@@ -20,8 +20,12 @@ pub mod poller;
 pub mod proc;
 pub mod sandbox;
 pub mod secret;
+/// Older versions of a document.
+mod shelf;
 pub mod signals;
 /// The safe store of a document.
 pub mod store;
 pub mod tcp;
 pub mod tcp_listener;
+
+pub use shelf::Kept;

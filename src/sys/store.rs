@@ -12,7 +12,7 @@ use super::file;
 
 /// One document in a directory, and the version of it before.
 ///
-/// A save goes: temporary file, its bytes to flash, current -> previous, temporary -> current, the directory to flash.
+/// A save goes: temporary file, its bytes to flash, previous -> shelf, current -> previous, temporary -> current, the directory to flash.
 /// Whenever the process is killed or the power fails, there is a whole document under one of the two lasting names.
 ///
 /// The old version is renamed, not linked: that works on every file system (vfat has no links), and takes one step
@@ -34,6 +34,8 @@ pub struct Document {
     pub current: &'static str,
     /// What was before; none where that is not kept.
     pub previous: Option<&'static str>,
+    /// Versions before that one that are kept at most, each in a file with its number.
+    pub older: usize,
     /// What is being written. Left over only by a save that was killed; the next save removes it.
     pub temporary: &'static str,
     /// A file with more bytes than this is refused, before it is read.
@@ -126,6 +128,11 @@ impl Store {
     /// Where it is.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Its names.
+    pub(super) const fn document(&self) -> &Document {
+        &self.document
     }
 
     /// Reads the current version, or the previous one where the current is absent or blank (empty, or zeroes only).
@@ -297,6 +304,7 @@ impl Store {
         if !good {
             return Ok(false);
         }
+        self.shelve(previous);
         match file::rename(current, previous) {
             Ok(()) => Ok(true),
             // An overlay whose upper half is a jffs2 without whiteouts: what came with the firmware cannot be renamed there, only
@@ -315,12 +323,21 @@ impl Store {
 
     /// The bytes of a file; none when there is no such file.
     fn read(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_path(&self.dir.join(name), name)
+    }
+
+    /// The same, of a file that is told of by this name.
+    pub(super) fn read_path(
+        &self,
+        path: &Path,
+        name: &'static str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let fail = |cause| StoreError {
             file: name,
             step: Step::Read,
             cause,
         };
-        let Some((file, stat)) = open(&self.dir.join(name)).map_err(fail)? else {
+        let Some((file, stat)) = open(path).map_err(fail)? else {
             return Ok(None);
         };
         let bytes_max = self.document.bytes_max;
@@ -341,7 +358,7 @@ impl Store {
 }
 
 /// Opens a file for reading, and says what it is; none when there is no such file.
-fn open(path: &Path) -> Result<Option<(OwnedFd, FileStat)>, StoreCause> {
+pub(super) fn open(path: &Path) -> Result<Option<(OwnedFd, FileStat)>, StoreCause> {
     // Without O_NONBLOCK a FIFO would stop us until somebody writes to it.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = match file::open(path, flags) {
@@ -360,7 +377,7 @@ fn open(path: &Path) -> Result<Option<(OwnedFd, FileStat)>, StoreCause> {
 }
 
 /// Writes a new file and waits until its bytes are on flash.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), (Step, Errno)> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), (Step, Errno)> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
     let file = match file::open(path, flags) {
         // A save was killed. Nobody else is writing it: we hold the lock.

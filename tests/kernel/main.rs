@@ -33,6 +33,7 @@ mod bypass;
 mod caps;
 mod change;
 mod first_packet;
+mod history;
 mod holder;
 mod input;
 mod interfaces;
@@ -105,6 +106,7 @@ fn main() -> ExitCode {
         paths::all(),
         store::all(),
         wans::all(),
+        history::all(),
         login::all(),
         password::all(),
     ];

@@ -4,9 +4,9 @@
 
 use lanemark::control::{
     BadAnswer, Changed, ClassStatus, Device, Doctor, ELEMENT_BYTES_MAX, Elements,
-    FAILURE_BYTES_MAX, Failure, Fault, Fields, Finding, Flow, Heard, Line, NESTING_MAX, Piece,
-    REASON_BYTES_MAX, REQUEST_BYTES_MAX, Record, Refusal, Request, Side, State, Status, Verb, read,
-    write,
+    FAILURE_BYTES_MAX, Failure, Fault, Fields, Finding, Flow, Heard, History, Line, NESTING_MAX,
+    Piece, REASON_BYTES_MAX, REQUEST_BYTES_MAX, Record, Refusal, Request, Side, State, Status,
+    Verb, Version, read, write,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -553,6 +553,7 @@ fn dice_status(dice: &mut Dice) -> Status {
         flows: dice_number(dice) as u32,
         flows_max: dice_number(dice) as u32,
         saved: dice.roll(2) == 0,
+        config: dice_text(dice),
     }
 }
 
@@ -592,6 +593,16 @@ fn records_are_written_as_the_derives_write_them_and_read_again() {
             saved: dice.roll(2) == 0,
             remark: dice_text(dice),
         });
+        there_and_back(&History {
+            versions: (0..dice.roll(10))
+                .map(|_| Version {
+                    number: dice_number(dice) as u32,
+                    time: [None, Some(dice_number(dice) as u32)][dice.roll(2) as usize],
+                    bytes: dice_number(dice) as u32,
+                    current: dice.roll(2) == 0,
+                })
+                .collect(),
+        });
         there_and_back(&Doctor {
             findings: (0..dice.roll(33))
                 .map(|_| Finding {
@@ -602,7 +613,7 @@ fn records_are_written_as_the_derives_write_them_and_read_again() {
                 .collect(),
         });
         let mut failure = Failure {
-            fault: [Fault::Refused, Fault::Input][dice.roll(2) as usize],
+            fault: [Fault::Refused, Fault::Input, Fault::Stale][dice.roll(3) as usize],
             message: dice_text(dice),
         };
         there_and_back(&failure);

@@ -22,6 +22,7 @@ use crate::program;
 const DOCUMENT: Document = Document {
     current: "config.json",
     previous: Some("config.prev.json"),
+    older: 0,
     temporary: "config.new.json",
     bytes_max: 128 * 1024,
 };
@@ -91,6 +92,94 @@ fn skip(why: &str) {
         "must not be skipped: {why}"
     );
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+/// As [`DOCUMENT`], with three versions before the previous one.
+fn with_shelf(scratch: &Scratch) -> Store {
+    let document = Document {
+        older: 3,
+        ..DOCUMENT
+    };
+    Store::new(&scratch.0, document)
+}
+
+/// The numbers of the versions, and the first byte of each.
+fn versions(store: &Store) -> Vec<(u32, u8)> {
+    let versions = store.versions().into_iter();
+    versions
+        .map(|kept| {
+            let text = store.version(&kept).unwrap();
+            assert_eq!(text.len(), kept.bytes as usize);
+            assert!(kept.unix_s > 1_700_000_000);
+            (kept.number, text[0] - b'0')
+        })
+        .collect()
+}
+
+#[test]
+fn older_versions_stay_with_their_numbers_until_there_are_too_many() {
+    let scratch = Scratch::new("shelf");
+    let store = with_shelf(&scratch);
+    assert_eq!(versions(&store), []);
+    for number in 1..=9 {
+        store.save(&version(number)).unwrap();
+        let first = number.saturating_sub(4).max(1);
+        let expected: Vec<_> = (first..=number).rev().map(|n| (n.into(), n)).collect();
+        assert_eq!(versions(&store), expected);
+    }
+    assert_eq!(
+        scratch.names(),
+        [
+            "config.5.json",
+            "config.6.json",
+            "config.7.json",
+            "config.json",
+            "config.prev.json"
+        ]
+    );
+    // What others call so is none of ours, and is left alone.
+    for name in [
+        "config.8.json.bak",
+        "config.x.json",
+        "config.+9.json",
+        "other.9.json",
+    ] {
+        scratch.put(name, b"9");
+    }
+    store.save(&version(0)).unwrap();
+    assert_eq!(versions(&store)[0], (10, 0));
+    assert!(scratch.names().contains(&"config.x.json".to_owned()));
+}
+
+#[test]
+fn a_version_that_a_power_cut_left_empty_is_none_and_the_good_one_before_is_not_put_away() {
+    let scratch = Scratch::new("shelf-blank");
+    let store = with_shelf(&scratch);
+    for number in 1..=3 {
+        store.save(&version(number)).unwrap();
+    }
+    scratch.put("config.json", b"");
+    assert_eq!(versions(&store), [(2, 2), (1, 1)]);
+    // The previous one is what would be loaded: it stays where it is until there is a new one.
+    store.save(&version(4)).unwrap();
+    assert_eq!(versions(&store), [(3, 4), (2, 2), (1, 1)]);
+    scratch.put("config.1.json", b"");
+    store.save(&version(5)).unwrap();
+    assert_eq!(versions(&store), [(4, 5), (3, 4), (2, 2)]);
+}
+
+#[test]
+fn what_cannot_be_put_away_keeps_nothing_from_being_saved() {
+    let scratch = Scratch::new("shelf-taken");
+    let store = with_shelf(&scratch);
+    store.save(&version(1)).unwrap();
+    store.save(&version(2)).unwrap();
+    // The greatest number that there is: none comes behind it.
+    fs::create_dir(scratch.0.join("config.4294967295.json")).unwrap();
+    fs::create_dir(scratch.0.join("config.7.json")).unwrap();
+    store.save(&version(3)).unwrap();
+    assert_eq!(store.load(), Ok(text(version(3), Version::Current)));
+    assert_eq!(versions(&store)[0].1, 3);
 }
 
 #[test]
@@ -285,6 +374,7 @@ fn where_no_version_before_is_kept_the_new_one_takes_its_place() {
     let document = Document {
         current: "password",
         previous: None,
+        older: 0,
         temporary: "password.new",
         ..DOCUMENT
     };

@@ -26,7 +26,7 @@ fn status(state: &str, reason: &str, up: Option<u8>, down: Option<u8>) -> String
             {"class": "exempt", "mark": 100, "up": line(0, 0), "down": line(0, 0)},
             {"class": "premium", "mark": 10, "up": line(727, 12), "down": line(5820, 340)},
         ],
-        "devices": 5, "flows": 132, "flows_max": 16384, "saved": false,
+        "devices": 5, "flows": 132, "flows_max": 16384, "saved": false, "config": "1a2b3c4d",
     })
     .to_string()
         + "\n"

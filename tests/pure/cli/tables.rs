@@ -84,6 +84,7 @@ fn status(name: &str, state: &str, big: bool) -> Value {
         "state": state, "reason": name, "version": short, "pid": number, "uptime_s": if big { u64::MAX } else { 0 },
         "up": side, "down": side, "classes": vec![class; 5], "devices": u16::MAX, "flows": number, "flows_max": number,
         "saved": big,
+        "config": "1a2b3c4d",
     })
 }
 

@@ -12,7 +12,7 @@ use super::daemon::{Place, call, call_in, text};
 use super::tables::columns;
 
 /// Each verb with words that make it complete, and the options that its help must name.
-const VERBS: [(&[&str], &[&str], &[&str]); 13] = [
+const VERBS: [(&[&str], &[&str], &[&str]); 16] = [
     (
         &["run"],
         &[],
@@ -52,6 +52,21 @@ const VERBS: [(&[&str], &[&str], &[&str]); 13] = [
         &["config", "apply"],
         &["-"],
         &["F", "--socket PATH", "--json", "--help"],
+    ),
+    (
+        &["config", "history"],
+        &[],
+        &["--socket PATH", "--json", "--help"],
+    ),
+    (
+        &["config", "diff"],
+        &["11"],
+        &["[N]", "--socket PATH", "--json", "--help"],
+    ),
+    (
+        &["config", "rollback"],
+        &["11"],
+        &["[N]", "--socket PATH", "--json", "--help"],
     ),
     (&["doctor"], &[], &["--socket PATH", "--json", "--help"]),
     (&["password"], &[], &["--socket PATH", "--json", "--help"]),
@@ -317,11 +332,12 @@ fn a_missing_or_unknown_verb_is_told_the_verbs() {
         (&["-"], format!("expected {verbs}, found '-'")),
         (
             &["config"],
-            "config: expected show, check or apply, found nothing".into(),
+            "config: expected show, check, apply, history, diff or rollback, found nothing".into(),
         ),
         (
-            &["config", "diff"],
-            "config: expected show, check or apply, found 'diff'".into(),
+            &["config", "compare"],
+            "config: expected show, check, apply, history, diff or rollback, found 'compare'"
+                .into(),
         ),
         (
             &["st\u{1b}[31m\u{202e}\nx"],
@@ -503,4 +519,19 @@ fn a_configuration_is_checked_without_a_daemon() {
         2,
         "an endless file is not read to its end"
     );
+}
+
+#[test]
+fn the_number_of_a_configuration_may_be_left_out_and_is_a_number() {
+    for verb in ["diff", "rollback"] {
+        assert_eq!(parse(&["config", verb]).expect("good words").device, None);
+        let command = parse(&["config", verb, "11"]).expect("good words");
+        assert_eq!(command.device, Some("11"));
+        for word in ["eleven", "+1", "-", "99999999999"] {
+            refused(
+                &["config", verb, word],
+                &format!("config {verb}: expected a whole number, found '{word}'"),
+            );
+        }
+    }
 }
