@@ -62,8 +62,9 @@ export const DEVICES = [
   device('11', 'thermostat', ['192.168.1.60'], 1, 1, 1),
 ];
 
+/** What is refused: a status, and the parts of what the core says; a message without such parts is all `found`. */
 class Failure extends Error {
-  constructor(code, expected, found = null, field = null) {
+  constructor(code, expected, found = '', field = null) {
     super(expected);
     this.code = code;
     this.body = { error: { field, expected, found } };
@@ -167,7 +168,7 @@ export class Fake {
 
   tick() {
     if (!this.steady) {
-      const bend = (n) => (n < 5 ? n : Math.max(0, Math.round(n * (0.88 + Math.random() * 0.25))));
+      const bend = (n) => (n < 5 ? n : Math.max(0, Math.round(n * (0.8 + Math.random() * 0.24))));
       for (const [place, one] of this.devices.entries()) {
         const usual = DEVICES[place] ?? one;
         one.up = bend(usual.up);
@@ -247,9 +248,9 @@ export class Fake {
   'POST session'({ body }) {
     const now = Date.now();
     this.tries = this.tries.filter((at) => at > now - 60000);
-    if (this.tries.length >= TRIES_A_MINUTE) throw new Failure(429, 'too many tries; try again in 60 s');
+    if (this.tries.length >= TRIES_A_MINUTE) throw new Failure(429, '', 'too many tries; try again in 60 s');
     this.tries.push(now);
-    if (body.password !== this.password) throw new Failure(401, 'wrong password');
+    if (body.password !== this.password) throw new Failure(401, '', 'wrong password');
     return this.login();
   }
 
@@ -260,7 +261,7 @@ export class Fake {
   }
 
   'PUT password'({ body }) {
-    if (this.password !== null && body.current !== this.password) throw new Failure(401, 'wrong password');
+    if (this.password !== null && body.current !== this.password) throw new Failure(403, '', 'wrong password');
     if (body.new.length < 8) throw new Failure(400, 'a password of 8 to 128 bytes', 'a shorter one');
     this.password = body.new;
     this.sessions.clear();

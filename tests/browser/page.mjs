@@ -92,14 +92,14 @@ export const CASES = [
   }],
 
   ['the password can be changed, with the current one', {}, async (house) => {
-    house.expect(/401/);
+    house.expect(/403/);
     const page = await house.login('#/settings');
     const form = page.locator('#password');
     await form.getByLabel('Current').fill('not this');
     await form.getByLabel('New').fill('a longer horse');
     await form.getByLabel('Once more').fill('a longer horse');
     await form.getByRole('button').click();
-    await shows(form.locator('.error'), 'The current password is wrong.');
+    await shows(form.locator('.error'), 'wrong password');
     await form.getByLabel('Current').fill('correct horse');
     await form.getByRole('button').click();
     await until('the new password', () => house.fake.password === 'a longer horse');
@@ -132,6 +132,20 @@ export const CASES = [
     await laneOf(page, 'laptop').selectOption('exempt');
     await page.getByText('what it takes, the others lack').waitFor();
     await shows(page.locator('#devices-note'), /1 exempt: not shaped/);
+  }],
+
+  ['before the first look at the counters nothing is known, and nothing is invented', {}, async (house) => {
+    const unknown = { d: undefined, l: [0, 1, 2, 3, 4, 5].map((place) => [place, null, null, null, null]), p: [null, null], n: [null, null], f: [null, null], t: undefined };
+    const whole = house.fake.whole.bind(house.fake);
+    house.fake.whole = () => ({ ...whole(), ...unknown });
+    const page = await house.login();
+    await shows(page.locator('[data-tile="Download"] dd'), '0 of –');
+    await shows(page.locator('[data-tile="Latency"] b'), '–');
+    await shows(page.locator('#lanes tr[data-lane=premium] td').first(), '–');
+    house.fake.whole = whole;
+    house.fake.tell(true);
+    await shows(row(page, 'laptop').locator('td.rate').first(), '1,640');
+    await shows(page.locator('[data-tile="Download"] dd'), '7,198 of 7,600');
   }],
 
   ['live values move', {}, async (house) => {
@@ -485,6 +499,22 @@ export const CASES = [
       if (hash === '#/flows') await page.getByRole('button', { name: 'Show' }).click();
       if (hash === '#/history') await page.getByRole('button', { name: 'Compare version 11' }).click();
       await check(hash);
+      if (hash === '#/settings') {
+        house.expect(/409/);
+        await page.getByRole('textbox', { name: 'Upload', exact: true }).fill('5');
+        await page.getByRole('button', { name: 'Save and apply' }).click();
+        await shows(page.locator('#config .bar .error'), /^wan\.up_kbit: expected/);
+        await check('a refused value');
+        await page.getByRole('textbox', { name: 'Upload', exact: true }).fill('900');
+        house.fake.config.wan.up_kbit = 800;
+        await page.getByRole('button', { name: 'Save and apply' }).click();
+        await page.getByRole('alertdialog').waitFor();
+        await check('two values');
+        await page.getByRole('button', { name: 'Take theirs' }).click();
+        await page.getByRole('button', { name: 'Edit as text' }).click();
+        await page.getByLabel('config.json').waitFor();
+        await check('the configuration as text');
+      }
     }
     for (const state of ['waiting', 'failing']) {
       Object.assign(house.fake, { state });

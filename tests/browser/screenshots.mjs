@@ -6,7 +6,7 @@ import { DESKTOP, House, PHONE, laneOf, row } from './house.mjs';
 
 const TO = fileURLToPath(new URL('screenshots/', import.meta.url));
 /** Seconds of live values that the graphs have to show. */
-const SEEN_S = 60;
+const SEEN_S = 125;
 
 async function picture(browser, name, needs, work = async () => {}) {
   const house = await House.open(browser, { fake: { steady: false }, ...needs });

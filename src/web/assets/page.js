@@ -98,9 +98,8 @@ const USUAL = {
 
 function said(code, error) {
   const {field, expected, found} = error || {};
-  if (!expected) return USUAL[code] || 'The router refused (' + code + ').';
-  const what = found ? 'expected ' + expected.replace(/^expected /, '') + ', found ' + found : expected;
-  return clean((field ? field + ': ' : '') + what);
+  const what = (expected ? ['expected ' + expected] : []).concat(found ? (expected ? 'found ' : '') + found : []).join(', ');
+  return what ? clean((field ? field + ': ' : '') + what) : USUAL[code] || 'The router refused (' + code + ').';
 }
 
 async function ask(method, path, body, more, second) {
@@ -131,7 +130,7 @@ async function ask(method, path, body, more, second) {
       return ask(method, path, body, more, true);
     }
   }
-  if (code === 401 && !login && path !== 'password') leave();
+  if (code === 401 && !login) leave();
   throw {code, error: data.error, text: login && code === 401 ? 'Wrong password.' : said(code, data.error)};
 }
 
@@ -230,7 +229,7 @@ async function begin() {
 }
 
 function trouble(form, text) {
-  put(find(form, '.error'), text || '');
+  put(find(form, '[role=alert]'), text || '');
 }
 
 function onSubmit(form, work) {
@@ -259,11 +258,7 @@ onSubmit($('gate'), async form => {
 
 onSubmit($('password'), async form => {
   if (form.new.value !== form.again.value) throw {text: 'The two passwords differ.'};
-  try {
-    session = await ask('PUT', 'password', {new: form.new.value, current: form.current.value});
-  } catch (e) {
-    throw e.code === 401 ? {text: 'The current password is wrong.'} : e;
-  }
+  session = await ask('PUT', 'password', {new: form.new.value, current: form.current.value});
   form.reset();
   toast('The password is changed. Other sessions are logged out.');
 });
@@ -322,6 +317,7 @@ function take(news) {
     }
   }
   for (const key of Object.keys(news)) {
+    if (key === 'd') live.counts = true;
     if (key === 'l' || key === 'd') for (const item of news[key]) live[key][item[0]] = item;
     else live[key] = news[key];
   }
@@ -352,9 +348,11 @@ function tick() {
   const now = Math.floor(Date.now() / 1000);
   if (!session.user || now === ticked) return;
   const on = socket && live.l;
-  // A hidden page sleeps: the seconds it missed are a gap.
-  for (let gap = Math.min(now - ticked - 1, SPAN); gap > 0; gap--) past.push(null);
-  past.push(on ? {up: live.l.map(l => l[1]), down: live.l.map(l => l[2]), latency: (live.t || [null])[0]} : null);
+  const sample = on ? {up: live.l.map(l => l[1]), down: live.l.map(l => l[2]), latency: (live.t || [null])[0]} : null;
+  // A hidden page sleeps: the seconds it missed are a gap. A timer that is a little late is none.
+  const missed = Math.min(now - ticked - 1, SPAN);
+  for (let i = 0; i < missed; i++) past.push(missed > 2 ? null : sample);
+  past.push(sample);
   past.splice(0, past.length - SPAN);
   ticked = now;
   if (on) {
@@ -416,8 +414,8 @@ function showTiles() {
   const [up, down] = live.n || [0, 0], [now, least] = live.t || [null, null];
   const [flows, room] = live.f || [status.flows, status.flows_max];
   tile('Latency', ms(now), 'ms' + (least === null ? '' : ', best ' + ms(least)), 0);
-  tile('Download', rate(sum(2)), 'of ' + rate(down), sum(2) / down, '', unit());
-  tile('Upload', rate(sum(1)), 'of ' + rate(up), sum(1) / up, '', unit());
+  tile('Download', rate(sum(2)), 'of ' + rate(down), down && sum(2) / down, '', unit());
+  tile('Upload', rate(sum(1)), 'of ' + rate(up), up && sum(1) / up, '', unit());
   tile('Flows', count(flows || 0), room ? 'of ' + count(room) : '', flows / room, flows / room > 0.9 ? 'bad' : '');
 }
 
@@ -494,20 +492,18 @@ const colour = name => seen[name] || (seen[name] = getComputedStyle(document.doc
 
 function draw() {
   if (view !== 'overview' || document.hidden || !live.k) return;
-  const lanes = live.k.map(name => colour('--' + name)), now = $('overview').querySelectorAll('.now');
-  const side = (key, place, line) => {
+  const lanes = live.k.map(name => colour('--' + name));
+  const side = (key, line) => {
     const values = past.map(p => p && p[key]);
     const most = Math.max(line, ...values.map(v => v ? v.reduce((a, b) => a + b, 0) : 0));
     graph('graph-' + key, values, most * 1.02, line, rate(line) + ' ' + unit(), lanes);
-    put(now[place], rate((live.l || []).reduce((a, l) => a + l[key === 'up' ? 1 : 2], 0)) + ' ' + unit());
   };
-  const [up, down] = live.n || [1, 1], [tenths, least] = live.t || [null, null];
-  side('down', 0, down);
-  side('up', 1, up);
+  const [up, down] = (live.n || []).map(n => n || 1);
+  side('down', down);
+  side('up', up);
   const values = past.map(p => p && p.latency !== null ? [p.latency] : null);
   const most = Math.max(200, ...values.map(v => v ? v[0] : 0));
   graph('graph-latency', values, most * 1.05, most, Math.round(most / 10) + ' ms', [colour('--accent')]);
-  put(now[2], ms(tenths) + ' ms' + (least === null ? '' : ', at best ' + ms(least) + ' ms'));
 }
 
 // -- devices
@@ -527,7 +523,8 @@ function lane(device) {
 function rates(device) {
   const place = (live.m || []).indexOf(device.mac), now = (live.d || [])[place];
   if (now) return [now[1], now[2]];
-  return device.up_kbit === null || place < 0 ? [device.up_kbit, device.down_kbit] : [0, 0];
+  // If it counts for one, it counts for all.
+  return place < 0 || device.up_kbit === null && !live.counts ? [device.up_kbit, device.down_kbit] : [0, 0];
 }
 
 const laneOptions = [['', 'Default']].concat(SHAPED.concat('exempt').map(name => [name, LANES[name]]));
