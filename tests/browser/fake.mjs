@@ -88,6 +88,9 @@ export class Fake {
     this.tries = [];
     /** Every request that changes something: method, path, headers, body. */
     this.changes = [];
+    /** How many requests there were, and how many seconds were told. */
+    this.asked = 0;
+    this.ticks = 0;
     this.live = new Set();
     this.sockets = new Set();
   }
@@ -167,6 +170,7 @@ export class Fake {
   }
 
   tick() {
+    this.ticks++;
     if (!this.steady) {
       const bend = (n) => (n < 5 ? n : Math.max(0, Math.round(n * (0.8 + Math.random() * 0.24))));
       for (const [place, one] of this.devices.entries()) {
@@ -189,6 +193,7 @@ export class Fake {
   }
 
   answer(request, answer) {
+    this.asked++;
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {

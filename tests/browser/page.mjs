@@ -239,11 +239,17 @@ export const CASES = [
     house.expect(/403/);
     const one = await house.login();
     const two = await house.tab();
-    // The same browser logs in once more: a new session, a new token.
-    await two.goto(house.fake.url);
-    await two.evaluate(() => fetch('/api/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"password":"correct horse"}' }).then((answer) => answer.text()));
+    // A new password is a new session for this browser: the same cookie's name, another token.
+    await two.goto(house.fake.url + '#/settings');
+    const form = two.locator('#password');
+    await form.getByLabel('Current').fill('correct horse');
+    await form.getByLabel('New').fill('a longer horse');
+    await form.getByLabel('Once more').fill('a longer horse');
+    await form.getByRole('button').click();
+    await two.getByText('The password is changed.').waitFor();
     await laneOf(one, 'laptop').selectOption('express');
     await one.getByText('laptop: Express').waitFor();
+    equal(house.changes.filter((change) => change.path.startsWith('devices/')).length, 2, 'tries');
   }],
 
   ['the page comes back when the router does', {}, async (house) => {
@@ -261,6 +267,19 @@ export const CASES = [
     await shows(page.locator('#state'), 'No connection');
     await fake.reopen(port);
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  }],
+
+  ['a line on which nothing changes makes no requests', {}, async (house) => {
+    const page = await house.login();
+    await shows(page.locator('#state'), 'On');
+    await page.waitForLoadState('networkidle');
+    const { asked, ticks } = house.fake;
+    // Longer than the page waits before it asks for counts that nobody pushes.
+    await until('seconds that pass', () => house.fake.ticks >= ticks + 17, 25000);
+    equal(house.fake.asked - asked, 0, 'requests');
+    house.fake.devices[2].down++;
+    house.fake.tell();
+    await until('a look at the counts', () => house.fake.asked > asked);
   }],
 
   ['a hidden tab has no live socket, nor a closed one', {}, async (house) => {
