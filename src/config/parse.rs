@@ -163,18 +163,19 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
         Field::Up => config.wan.up = rate(reader)?,
         Field::Down => config.wan.down = rate(reader)?,
         Field::Scheduler => {
-            let names = ShaperKind::ALL.map(ShaperKind::name);
-            let place = word(reader, &names, Expected::This("auto, htb, hfsc or cake"))?;
-            config.scheduler = place.and_then(|place| ShaperKind::ALL.get(place).copied());
+            const SCHEDULER: Expected = Expected::This("auto, htb, hfsc or cake");
+            reader.text(SCHEDULER)?;
+            let mut all = ShaperKind::ALL.into_iter();
+            config.scheduler = all.find(|kind| reader.plain == kind.name());
+            known_or_auto(reader, config.scheduler.is_some(), SCHEDULER)?;
         }
         Field::Leaf => {
-            let names = LeafKind::ALL.map(LeafKind::name);
-            let place = word(
-                reader,
-                &names,
-                Expected::This("auto, fq_codel, cake, codel, sfq, pie, pfifo or bfifo"),
-            )?;
-            config.leaf = place.and_then(|place| LeafKind::ALL.get(place).copied());
+            const LEAF: Expected =
+                Expected::This("auto, fq_codel, cake, codel, sfq, pie, pfifo or bfifo");
+            reader.text(LEAF)?;
+            let mut all = LeafKind::ALL.into_iter();
+            config.leaf = all.find(|kind| reader.plain == kind.name());
+            known_or_auto(reader, config.leaf.is_some(), LEAF)?;
         }
         // The default class: what is no setting has a reader of its own.
         _ => {
@@ -201,18 +202,12 @@ fn bytes(reader: &mut Reader<'_>, most: u8) -> Result<Option<u8>, Stop> {
     reader.small(0, most).map(Some)
 }
 
-/// The place of the word among these; none is `auto`.
-fn word(
-    reader: &mut Reader<'_>,
-    names: &[&str],
-    expected: Expected,
-) -> Result<Option<usize>, Stop> {
-    reader.text(expected)?;
-    let place = names.iter().position(|name| reader.plain == **name);
-    if place.is_none() && reader.plain != AUTO {
-        return Err(reader.refuse_last(expected));
+/// Refuses a word that is neither known nor `auto`.
+fn known_or_auto(reader: &mut Reader<'_>, known: bool, expected: Expected) -> Result<(), Stop> {
+    if known || reader.plain == AUTO {
+        return Ok(());
     }
-    Ok(place)
+    Err(reader.refuse_last(expected))
 }
 
 pub(super) fn rate(reader: &mut Reader<'_>) -> Result<Option<Kbit>, Stop> {

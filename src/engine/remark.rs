@@ -136,19 +136,24 @@ impl Engine {
         let device = found.and_then(|(id, _)| self.devices.get(id));
         let layout = self.layout();
         let (mask, bits) = if self.remark.clear {
-            let layouts = [
-                // Unknown where no rules of ours were seen or made: then no bit is known to be ours.
-                self.remark.layout,
-                self.remark.old_layout,
-            ];
-            let ours = layouts
-                .into_iter()
-                .flatten()
-                .filter(|layout| layout.class(flow.mark).is_some());
-            let caps = [self.remark.caps, self.remark.old_caps];
-            let caps = caps.into_iter().flatten();
-            let ours = ours.chain(caps.filter(|caps| caps.slot(flow.mark) != 0));
-            (ours.fold(0, |mask, layout| mask | layout.mask()), 0)
+            // Unknown where no rules of ours were seen or made: then no bit is known to be ours.
+            let Remark {
+                layout,
+                old_layout,
+                caps,
+                old_caps,
+                ..
+            } = self.remark;
+            let mut mask = 0;
+            for (layout, caps) in [(layout, caps), (old_layout, old_caps)] {
+                mask |= layout
+                    .filter(|layout| layout.class(flow.mark).is_some())
+                    .map_or(0, MarkLayout::mask);
+                mask |= caps
+                    .filter(|caps| caps.slot(flow.mark) != 0)
+                    .map_or(0, MarkLayout::mask);
+            }
+            (mask, 0)
         } else {
             // Bits where the class stood before carry a class only if we put it there.
             let old = self

@@ -41,10 +41,12 @@ struct Seen {
 const PLACES: usize = Part::ALL.len() + CAPS_MAX;
 
 /// The queues of one device, as seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree {
-    /// In the order of [`Part::ALL`], then of slots.
-    classes: [Seen; PLACES],
+    /// In the order of [`Part::ALL`].
+    classes: [Seen; Part::ALL.len()],
+    /// In the order of slots. There is room for it from the first cap on that is configured or found, and it stays: 8 kB that most homes never need.
+    caps: Option<Box<[Seen; CAPS_MAX]>>,
     /// Of CAKE.
     tins: Option<[TcStats; CAKE_TINS]>,
 }
@@ -132,7 +134,7 @@ impl Trees {
     /// The class of a device with this name, if it is one of ours.
     fn seen_mut(&mut self, dev: IfIndex, class: TcHandle) -> Option<&mut Seen> {
         let place = place_of(class)?;
-        self.tree_mut(dev)?.classes.get_mut(place)
+        self.tree_mut(dev)?.seen_mut(place)
     }
 
     /// A class is there.
@@ -211,7 +213,7 @@ impl Trees {
             let Some(Node { class, leaf }) = wished.at(place, caps) else {
                 continue;
             };
-            let seen = tree.and_then(|tree| tree.classes.get(place));
+            let seen = tree.and_then(|tree| tree.seen(place));
             let seen = seen.unwrap_or(&unseen);
             match &seen.class {
                 // A class cannot be moved. An older program of ours had the lanes right below the line, and a capped device may be in another lane
@@ -245,7 +247,7 @@ impl Trees {
     /// The removal of a slot's class, where there are but so many slots: no rule leads there any more.
     pub fn stale_cap(&self, slots: usize) -> Option<Op> {
         self.trees.iter().find_map(|(dev, tree)| {
-            let mut left = tree.classes.iter().skip(Part::ALL.len() + slots);
+            let mut left = tree.caps.as_ref()?.iter().skip(slots);
             let handle = left.find_map(|seen| seen.class)?.handle;
             Some(Op::DeleteClass {
                 dev: (*dev)?,
@@ -370,7 +372,8 @@ const OTHER_LEAF: u32 = 0x8000_0000;
 impl Default for Tree {
     fn default() -> Tree {
         Tree {
-            classes: [Seen::default(); PLACES],
+            classes: [Seen::default(); Part::ALL.len()],
+            caps: None,
             tins: None,
         }
     }
@@ -380,7 +383,27 @@ impl Tree {
     /// Nothing of it is known any more.
     fn forget(&mut self) {
         self.classes.fill(Seen::default());
+        if let Some(caps) = &mut self.caps {
+            caps.fill(Seen::default());
+        }
         self.tins = None;
+    }
+
+    /// The class at this place: those of the tree, then those of slots.
+    fn seen(&self, place: usize) -> Option<&Seen> {
+        match place.checked_sub(Part::ALL.len()) {
+            Some(slot) => self.caps.as_ref()?.get(slot),
+            None => self.classes.get(place),
+        }
+    }
+
+    fn seen_mut(&mut self, place: usize) -> Option<&mut Seen> {
+        let Some(slot) = place.checked_sub(Part::ALL.len()) else {
+            return self.classes.get_mut(place);
+        };
+        let caps = &mut self.caps;
+        caps.get_or_insert_with(|| Box::new([Seen::default(); CAPS_MAX]))
+            .get_mut(slot)
     }
 
     /// What went through a lane, the queues of capped devices in it with it, and how many bytes wait in it.
@@ -400,7 +423,7 @@ impl Tree {
             backlog_bytes: own.backlog_bytes,
             ..own.stats
         };
-        for seen in self.classes.iter().skip(Part::ALL.len()) {
+        for seen in self.caps.iter().flat_map(|caps| caps.iter()) {
             let inside = seen.class.is_some_and(|class| Some(class.parent) == parent);
             if inside && queue != Queue::Small {
                 stats.bytes = stats.bytes.saturating_add(seen.stats.bytes);
