@@ -45,6 +45,7 @@ mod page;
 mod password;
 mod paths;
 mod policy;
+mod processes;
 mod quiet;
 mod refusal;
 mod remark;
@@ -57,7 +58,7 @@ mod shares;
 mod steering;
 mod stop;
 mod store;
-mod visitors;
+
 mod wans;
 mod watching;
 
@@ -80,8 +81,8 @@ fn main() -> ExitCode {
         schedulers::all(),
         lans::all(),
         quiet::all(),
+        processes::all(),
         page::all(),
-        visitors::all(),
         watching::all(),
         robustness::all(),
         allocations::all(),
