@@ -10,7 +10,7 @@ use super::kept::Which;
 use super::question::{Show, Then};
 use super::{Place, Web};
 use crate::control::{self, FAILURE_BYTES_MAX, Fields, Record, quote};
-use crate::value::{Crc32, Instant};
+use crate::value::{Crc32, Instant, halves};
 use crate::wire::http::{Content, Length, Reply, Status};
 
 /// Why a request is not carried out, as it is told. Without words there is no body.
@@ -37,6 +37,7 @@ impl<'a> Fault<'a> {
             Status::TooLarge => "a shorter body",
             Status::Conflict => "the configuration in force",
             Status::Unconditional => "If-Match with the tag of the configuration",
+            Status::TooMany => "fewer tries",
             Status::Unavailable => "an answer of the daemon in time",
             Status::BadGateway => "an answer of the daemon",
             _ => "",
@@ -68,9 +69,7 @@ impl<'a> Fault<'a> {
             ("stale", _) => Status::Conflict,
             _ => Status::BadGateway,
         };
-        let (before, expected, found) = parts(&failure.message);
-        // A number of the line stands before it: of no use to a page, which sent one line.
-        let field = before.rsplit(' ').next().unwrap_or_default();
+        let (field, expected, found) = parts(&failure.message);
         Fault {
             status,
             field: Some(field).filter(|field| !field.is_empty()),
@@ -83,32 +82,34 @@ impl<'a> Fault<'a> {
 
 /// The parts of a message: what it is about, what was expected, what was found. One that has no such parts is all `found`.
 fn parts(message: &str) -> (&str, &str, &str) {
-    let place = message
-        .as_bytes()
-        .windows(EXPECTED.len())
-        .position(|word| word == EXPECTED.as_bytes());
-    let split = place.and_then(|place| message.split_at_checked(place));
-    let Some((before, rest)) = split else {
+    let Some((before, rest)) = around(message, "expected ") else {
         return ("", "", message);
     };
-    let rest = rest.get(EXPECTED.len()..).unwrap_or_default();
-    let before = before.trim_end().trim_end_matches(':');
-    let place = rest
-        .as_bytes()
-        .windows(FOUND.len())
-        .position(|word| word == FOUND.as_bytes());
-    match place.and_then(|place| rest.split_at_checked(place)) {
-        Some((expected, found)) => (
-            before,
-            expected,
-            found.get(FOUND.len()..).unwrap_or_default(),
-        ),
-        None => (before, rest, ""),
+    // A number of the line stands before it: of no use to a page, which sent one line.
+    let mut field = before.strip_suffix(": ").unwrap_or_default();
+    while let Some((_, rest)) = halves(field, b' ') {
+        field = rest;
     }
+    let (expected, found) = around(rest, ", found ").unwrap_or((rest, ""));
+    (field, expected, found)
 }
 
-const EXPECTED: &str = "expected ";
-const FOUND: &str = ", found ";
+/// What stands before and behind the first of these words.
+#[inline(never)]
+fn around<'a>(text: &'a str, words: &str) -> Option<(&'a str, &'a str)> {
+    let place = place(text.as_bytes(), words.as_bytes())?;
+    Some((text.get(..place)?, text.get(place + words.len()..)?))
+}
+
+/// Where these bytes are first.
+#[inline(never)]
+fn place(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    (0..bytes.len()).find(|&place| {
+        bytes
+            .get(place..)
+            .is_some_and(|rest| rest.starts_with(wanted))
+    })
+}
 
 /// A failure, as the daemon tells it.
 #[derive(Default)]
@@ -145,6 +146,7 @@ fn failure(line: &[u8]) -> Option<Failure> {
 
 impl Web {
     /// Answers that a request is not carried out.
+    #[inline(never)]
     pub(super) fn fault(&mut self, place: Place, mut exchange: Box<Exchange>, fault: &Fault<'_>) {
         let mut body = Vec::new();
         let is_told = !fault.expected.is_empty() || !fault.found.is_empty();
@@ -258,6 +260,7 @@ impl Web {
     }
 
     /// The head of an answer in JSON.
+    #[inline(never)]
     fn body(&self, place: Place, exchange: &mut Exchange, len: usize, tag: Option<u32>) {
         exchange.head(&Reply {
             content: Content::Json,
@@ -278,6 +281,7 @@ impl Web {
         });
     }
 
+    #[inline(never)]
     fn deliver(&mut self, place: Place, exchange: Box<Exchange>, source: Source) {
         if let Some(connection) = self.connections.get_mut(place) {
             connection.answer(exchange, source);
@@ -341,7 +345,9 @@ impl Web {
                 self.deliver_unless_known(place, exchange, body, tag);
             }
             Show::Classes => {
-                let classes = [b"{", classes(&body), b"}"].concat();
+                let mut classes = classes(&body).to_vec();
+                classes.insert(0, b'{');
+                classes.push(b'}');
                 let tag = Crc32::of(&classes);
                 self.body(place, &mut exchange, classes.len(), Some(tag));
                 self.deliver_unless_known(place, exchange, Rc::new(classes), tag);
@@ -384,10 +390,8 @@ impl Web {
 
 /// The field with the lanes, as it stands in a status. No text has an unescaped quotation mark before it.
 fn classes(status: &[u8]) -> &[u8] {
-    const FIELD: &[u8] = b"\"classes\":[";
-    let find = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).position(|each| each == word);
-    find(status, FIELD)
+    place(status, b"\"classes\":[")
         .and_then(|start| status.get(start..))
-        .and_then(|rest| rest.get(..=find(rest, b"]")?))
+        .and_then(|rest| rest.get(..=place(rest, b"]")?))
         .unwrap_or(b"\"classes\":[]")
 }

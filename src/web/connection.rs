@@ -53,6 +53,7 @@ impl Exchange {
     }
 
     /// As new. What a configuration took is given back.
+    #[inline(never)]
     pub(super) fn clear(&mut self) {
         self.input.clear();
         self.body = Vec::new();
@@ -61,6 +62,7 @@ impl Exchange {
     }
 
     /// Nothing goes out yet.
+    #[inline(never)]
     pub(super) fn begin_output(&mut self) {
         self.output.clear();
         self.sent = 0;
@@ -72,6 +74,7 @@ impl Exchange {
     }
 
     /// Writes a head into an empty output.
+    #[inline(never)]
     pub(super) fn head(&mut self, reply: &Reply<'_>) {
         self.begin_output();
         self.output.reserve(REPLY_BYTES_MAX);
@@ -112,6 +115,7 @@ pub(super) enum Source {
 
 impl Source {
     /// What is there, from a place on.
+    #[inline(never)]
     pub(super) fn from(&self, sent: usize) -> &[u8] {
         let all = match self {
             Source::Fixed(bytes) => bytes,
@@ -178,6 +182,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// The answer is written; what of it is not in the output comes from the source.
+    #[inline(never)]
     pub(super) fn answer(&mut self, exchange: Box<Exchange>, source: Source) {
         let after = if self.persists {
             After::Next
@@ -191,6 +196,7 @@ impl Connection {
     }
 
     /// An answer without anything but its status, after which nothing is heard any more.
+    #[inline(never)]
     pub(super) fn refuse(&mut self, mut exchange: Box<Exchange>, status: Status) {
         self.persists = false;
         exchange.head(&Reply {

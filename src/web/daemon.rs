@@ -9,6 +9,9 @@ use super::{Place, WRITING_MAX, Web, Wish};
 use crate::value::Instant;
 use crate::wire::http::{Content, Length, Reply, Status};
 
+/// Links at most on which passwords are looked at: the others are for whoever is logged in.
+const SLOW_LINKS_MAX: usize = 2;
+
 impl Web {
     /// A link has come. Its number; none when there are enough.
     pub fn link_opened(&mut self, now: Instant) -> Option<Place> {
@@ -204,6 +207,16 @@ impl Web {
         while self.queued > 0 && self.ask_next(now) {}
     }
 
+    /// Whether a password is looked at on a link. An answer that nobody waits for any more may be such a one.
+    fn is_slow(&self, link: &Link) -> bool {
+        let Use::Asked(asker) = link.used else {
+            return false;
+        };
+        self.connections
+            .get(asker)
+            .is_none_or(|each| matches!(each.state, State::Asking(then) if then.is_slow()))
+    }
+
     /// Asks the question that waits longest. Whether there was one, and a link for it.
     fn ask_next(&mut self, now: Instant) -> bool {
         let mut free = self.links.iter().filter(|link| link.used == Use::Free);
@@ -211,6 +224,7 @@ impl Web {
         let (Some(_), is_last) = (free.next(), free.next().is_none()) else {
             return false;
         };
+        let slow = self.links.iter().filter(|link| self.is_slow(link)).count();
         let (mut best, mut waits) = (None, false);
         for (place, connection) in self.connections.iter().enumerate() {
             let State::Asking(then) = connection.state else {
@@ -225,7 +239,12 @@ impl Web {
             }
             waits = true;
             let age = self.count.wrapping_sub(connection.number);
-            if best.is_none_or(|(most, _)| age > most) && !(is_last && then == Then::Flows) {
+            let may = if then.is_slow() {
+                slow < SLOW_LINKS_MAX
+            } else {
+                !(is_last && then == Then::Flows)
+            };
+            if may && best.is_none_or(|(most, _)| age > most) {
                 best = Some((age, place));
             }
         }

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::routes::{Form, Guard, ROUTES, Route};
 use super::sessions::{Key, Sessions};
-use crate::value::Instant;
+use crate::value::{Instant, Pieces};
 use crate::wire::http::{Head, Host, Method, Name, PATH_BYTES_MAX, Status, cookie, path};
 
 /// The name of the cookie.
@@ -138,9 +138,7 @@ impl Gate<'_> {
                 // 80 is what no port means.
                 address == self.local.ip() && port.unwrap_or(80) == self.local.port()
             }
-            Some(Host::Name(name)) => self
-                .names
-                .split(',')
+            Some(Host::Name(name)) => Pieces::of(self.names, b',')
                 .any(|known| !known.is_empty() && known.eq_ignore_ascii_case(name)),
         }
     }

@@ -66,11 +66,13 @@ impl Link {
     }
 
     /// What is still to be said.
+    #[inline(never)]
     pub(super) fn rest(&self) -> &[u8] {
         self.output.get(self.sent..).unwrap_or_default()
     }
 
     /// Begins to ask.
+    #[inline(never)]
     pub(super) fn ask(&mut self, used: Use, now: Instant) {
         self.used = used;
         self.sent = 0;
@@ -81,6 +83,7 @@ impl Link {
     }
 
     /// Is free again.
+    #[inline(never)]
     pub(super) fn free(&mut self) {
         *self = Link {
             used: Use::Free,
@@ -89,6 +92,7 @@ impl Link {
     }
 
     /// Cannot be used again: what was asked on it is not answered to its end.
+    #[inline(never)]
     pub(super) fn end(&mut self) {
         *self = Link {
             used: Use::Over,

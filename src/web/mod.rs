@@ -48,7 +48,7 @@ pub use kept::KEPT_MAX;
 pub use links::{ANSWER_BYTES_MAX, ANSWER_MAX, LINKS_MAX};
 pub use live::{LINE_BYTES_MAX, PING_AFTER};
 pub use places::{CONNECTIONS_MAX, EXCHANGES_MAX, strangers_of_one_max};
-pub use question::PASSWORD_BYTES_MAX;
+pub use question::{LOGINS_MAX, LOGINS_OF_ONE_MAX, PASSWORD_BYTES_MAX};
 pub use routes::{BODY_BYTES_MAX, CONFIG_BYTES_MAX};
 pub use sessions::{AGE_MAX, CHANCE_BYTES, IDLE_MAX, SESSIONS_MAX};
 pub use talk::CONFIGS_MAX;
@@ -291,12 +291,14 @@ impl Web {
         self.connections.get_mut(place)
     }
 
+    #[inline(never)]
     fn persists(&self, place: Place) -> bool {
         self.connections
             .get(place)
             .is_some_and(|connection| connection.persists)
     }
 
+    #[inline(never)]
     fn kept_of(&mut self, which: Which) -> &mut Kept {
         match which {
             Which::Status => &mut self.kept[0],
@@ -305,6 +307,7 @@ impl Web {
     }
 
     /// Something changed for a connection.
+    #[inline(never)]
     fn note(&mut self, place: Place) {
         if let Some(connection) = self.connections.get_mut(place)
             && !core::mem::replace(&mut connection.noted, true)
@@ -314,6 +317,7 @@ impl Web {
     }
 
     /// Something may be late then.
+    #[inline(never)]
     fn look_at(&mut self, moment: Instant) {
         self.check = Some(self.check.map_or(moment, |check| check.min(moment)));
     }

@@ -96,6 +96,7 @@ impl Web {
         self.pump(now);
     }
 
+    #[inline(never)]
     fn leave_place(&mut self, place: Place) {
         self.unasked(place);
         let Some(connection) = self.connections.get_mut(place) else {
@@ -128,6 +129,7 @@ impl Web {
     }
 
     /// The other side will say no more.
+    #[inline(never)]
     pub fn ended(&mut self, place: Place) {
         let Some(connection) = self.connections.get_mut(place) else {
             return;
@@ -142,6 +144,7 @@ impl Web {
     }
 
     /// Buffers for a request. The oldest stranger who has some loses his place when there are none; then that of any other who is not waiting for the daemon.
+    #[inline(never)]
     pub(super) fn take_exchange(&mut self) -> Option<Box<Exchange>> {
         if let Some(exchange) = self.exchanges.pop() {
             return Some(exchange);
@@ -171,6 +174,7 @@ impl Web {
     }
 
     /// Buffers that nobody needs any more.
+    #[inline(never)]
     pub(super) fn put_back(&mut self, mut exchange: Box<Exchange>) {
         exchange.clear();
         self.exchanges.push(exchange);
@@ -202,6 +206,7 @@ impl Web {
     }
 
     /// An answer is gone.
+    #[inline(never)]
     pub(super) fn answered_whole(&mut self, place: Place, after: After, now: Instant) {
         let Some(connection) = self.connections.get_mut(place) else {
             return;

@@ -29,6 +29,12 @@ pub(super) const DEVICE_BYTES_MAX: usize = 63;
 /// Bytes of a class's name at most.
 pub(super) const CLASS_BYTES_MAX: usize = 15;
 
+/// Passwords at most that wait to be looked at, and those of one visitor: a further one is refused at once. The daemon looks at one a second or so, and
+/// others shall not wait for a flood of them.
+pub const LOGINS_MAX: usize = 8;
+/// See [`LOGINS_MAX`].
+pub const LOGINS_OF_ONE_MAX: usize = 2;
+
 /// What becomes of the daemon's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
@@ -91,6 +97,13 @@ impl From<Status> for Outcome {
     }
 }
 
+impl Then {
+    /// Whether a password is looked at, which takes the daemon a second each.
+    pub(super) const fn is_slow(self) -> bool {
+        matches!(self, Then::Login | Then::Enroll | Then::PlainLogin)
+    }
+}
+
 impl Web {
     /// Does what a request wants that was let in and is there as a whole.
     pub(super) fn act(&mut self, place: Place, mut exchange: Box<Exchange>, now: Instant) {
@@ -104,6 +117,8 @@ impl Web {
         };
         exchange.input = input;
         exchange.input.drain(..exchange.used);
+        let is_flood =
+            matches!(outcome, Outcome::Ask(then) if then.is_slow()) && self.is_flooded(place);
         let Some(connection) = self.connections.get_mut(place) else {
             return;
         };
@@ -113,6 +128,9 @@ impl Web {
             Outcome::Live => {
                 connection.answer(exchange, Source::Nothing);
                 connection.state = State::Writing(super::connection::After::Live);
+            }
+            Outcome::Ask(_) if is_flood => {
+                self.fault(place, exchange, &Fault::of(Status::TooMany));
             }
             Outcome::Ask(then) => {
                 connection.exchange = Some(exchange);
@@ -128,6 +146,19 @@ impl Web {
             }
         }
         self.note(place);
+    }
+
+    /// Whether too many passwords wait to be looked at already, or too many of this visitor.
+    fn is_flooded(&self, place: Place) -> bool {
+        let own = self.connections.get(place).map(|each| each.visitor);
+        let (mut all, mut of_one) = (0, 0);
+        for connection in &self.connections {
+            if matches!(connection.state, State::Asking(then) if then.is_slow()) {
+                all += 1;
+                of_one += usize::from(Some(connection.visitor) == own);
+            }
+        }
+        all >= LOGINS_MAX || of_one >= LOGINS_OF_ONE_MAX
     }
 
     fn outcome(

@@ -15,6 +15,7 @@ mod config;
 mod control;
 mod dice;
 mod engine;
+mod fuzz;
 mod import;
 mod install;
 mod lines;

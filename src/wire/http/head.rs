@@ -114,6 +114,7 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// The value of a field, without space around it.
+    #[inline(never)]
     pub fn field(&self, name: Name) -> Option<&'a [u8]> {
         self.fields.get(name as usize).copied().flatten()
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lanemark::web::{
-    BODY_MAX, EXCHANGES_MAX, HEAD_MAX, IDLE_CONNECTION_MAX, WRITING_MAX, strangers_of_one_max,
+    BODY_MAX, EXCHANGES_MAX, HEAD_MAX, IDLE_CONNECTION_MAX, LOGINS_MAX, LOGINS_OF_ONE_MAX,
+    WRITING_MAX, strangers_of_one_max,
 };
 
 use super::world::{World, get, login, status};
@@ -147,4 +148,41 @@ fn every_truncation_of_a_request_is_closed_in_time_and_asks_nothing() {
         assert_eq!(world.asked(), None);
     }
     assert_eq!(status(&world.ask(&get("/api/v1/session", ""))), 200);
+}
+
+#[test]
+fn a_flood_of_passwords_leaves_links_for_whoever_is_logged_in() {
+    let mut world = World::new(64);
+    let (cookie, _) = world.log_in();
+    let mut refused = 0;
+    for number in 0..20 {
+        let place = world.visit_from(&format!("192.168.2.{number}"));
+        world.say(place, login("wrong word").as_bytes());
+        refused += usize::from(world.text(place).starts_with("HTTP/1.1 429"));
+    }
+    assert_eq!(refused, 20 - LOGINS_MAX);
+    let first = world.asked().unwrap();
+    let _second = world.asked().unwrap();
+    assert_eq!(world.asked(), None, "the others wait");
+    let place = world.visit();
+    world.say(place, get("/api/v1/doctor", &cookie).as_bytes());
+    world.answers("{\"verb\":\"doctor\"}\n", "{}");
+    assert_eq!(world.status(place), 200);
+    // One is looked at: the next of them.
+    let failure = "{\"error\":{\"fault\":\"input\",\"message\":\"wrong password\"}}\n";
+    world.tell(first.0, failure.as_bytes());
+    assert!(world.asked().unwrap().1.contains("\"login\""));
+}
+
+#[test]
+fn one_visitor_has_few_passwords_looked_at_at_once_and_another_has_his() {
+    let mut world = World::new(64);
+    let places: Vec<usize> = (0..=LOGINS_OF_ONE_MAX).map(|_| world.visit()).collect();
+    for &place in &places {
+        world.say(place, login("wrong word").as_bytes());
+    }
+    assert_eq!(world.status(places[LOGINS_OF_ONE_MAX]), 429);
+    let owner = world.visit_from("192.168.1.9");
+    world.say(owner, login("secret word").as_bytes());
+    assert_eq!(world.text(owner), "", "it is looked at");
 }
