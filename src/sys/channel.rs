@@ -85,11 +85,11 @@ impl Channel {
             Err(_) => return Heard::Over,
         };
         let mut along = None;
-        for message in received.cmsgs().into_iter().flatten() {
-            if let ControlMessageOwned::ScmRights(descriptors) = message {
-                // There is room for one; what does not fit is closed by the kernel.
-                along = descriptors.first().copied().map(adopted);
-            }
+        if let Ok(mut messages) = received.cmsgs()
+            && let Some(ControlMessageOwned::ScmRights(descriptors)) = messages.next()
+        {
+            // There is room for one; what does not fit is closed by the kernel.
+            along = descriptors.first().copied().map(adopted);
         }
         // No message is empty: each has its tag.
         match received.bytes {
