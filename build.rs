@@ -24,8 +24,22 @@ fn main() -> Result<(), Error> {
         let mut packed = GzBuilder::new()
             .mtime(0)
             .write(Vec::new(), Compression::best());
-        packed.write_all(&fs::read(&path)?)?;
+        packed.write_all(stripped(&fs::read_to_string(&path)?).as_bytes())?;
         fs::write(to.join(format!("{name}.gz")), packed.finish()?)?;
     }
     Ok(())
+}
+
+/// Without what only people read: the space before each line, empty lines, and lines that are a comment as a whole. No text of the page goes over several
+/// lines.
+fn stripped(text: &str) -> String {
+    let mut short = String::new();
+    for line in text.lines().map(str::trim_start) {
+        let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+        if !line.is_empty() && !is_comment {
+            short += line;
+            short.push('\n');
+        }
+    }
+    short
 }

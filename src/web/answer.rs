@@ -159,7 +159,10 @@ impl Web {
             body.extend_from_slice(b",\"expected\":");
             quote(fault.expected, &mut body);
             body.extend_from_slice(b",\"found\":");
-            quote(fault.found, &mut body);
+            match fault.found {
+                "" => body.extend_from_slice(b"null"),
+                found => quote(found, &mut body),
+            }
             body.extend_from_slice(b"}}");
         }
         exchange.head(&Reply {

@@ -1,7 +1,7 @@
 //! A request that was let in becomes an answer, or a question to the daemon.
 
 use core::fmt::Write;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use heapless::String;
 
@@ -279,10 +279,15 @@ impl Web {
         let mut body = std::string::String::new();
         // A string takes whatever is written to it.
         let _ = match session.and_then(|key| self.sessions.secrets(key)) {
-            Some((_, token)) => write!(
-                body,
-                "{{\"user\":true,\"token\":\"{token}\",\"first\":false}}"
-            ),
+            Some((_, token)) => {
+                // Which of the devices the visitor sits at.
+                let visitor = self.connections.get(place).map(|each| each.visitor);
+                let address = Address(visitor.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+                write!(
+                    body,
+                    "{{\"user\":true,\"token\":\"{token}\",\"first\":false,\"address\":\"{address}\"}}"
+                )
+            }
             None => write!(
                 body,
                 "{{\"user\":false,\"token\":null,\"first\":{}}}",

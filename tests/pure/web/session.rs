@@ -31,6 +31,7 @@ fn a_login_makes_a_new_session_whose_cookie_no_script_sees() {
         CHANGED,
     );
     let answer = world.text(place);
+    assert!(answer.contains("\"address\":\"192.168.1.5\""), "{answer}");
     let cookie = between(&answer, "Set-Cookie: ", "\r\n");
     assert!(
         cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/"),
