@@ -20,12 +20,14 @@ use crate::flood::Flood;
 use crate::policy::echo_request;
 use crate::program::tool;
 use crate::promise::{SOON, Tried, patience, promises, until};
+use crate::schedulers::need_qdisc;
 use crate::see;
 use crate::shares;
 use crate::talk::{self, PAYLOAD_BYTES};
 
 promises! {
     caps_hold_with_as_many_devices_as_can_have_one,
+    hfsc_holds_caps_of_first_and_last_lanes,
     a_capped_premium_device_has_premiums_latency_while_the_line_is_full,
     a_cap_holds_for_every_packet_whatever_class_a_rule_gives_it,
     live_flows_get_and_lose_the_bits_of_their_slot_and_no_other,
@@ -181,6 +183,43 @@ fn caps_hold_with_as_many_devices_as_can_have_one() -> Tried {
         for number in 1..=speaking {
             let handle = slot(number);
             shares::near(&handle, classes[&handle], cap, 5);
+        }
+    }
+    Ok(())
+}
+
+fn hfsc_holds_caps_of_first_and_last_lanes() -> Tried {
+    let bed = Bed::new()?;
+    need_qdisc(&bed, "hfsc")?;
+    let wish = Wish {
+        scheduler: "hfsc",
+        up_kbit: 2_000,
+        down_kbit: 4_000,
+        ..Wish::workstation("premium").and(&Resident::tv(), "bulk")
+    };
+    let wish = wish
+        .capped(Resident::workstation().mac_text(), CAP_KBIT.map(Some))
+        .capped(Resident::tv().mac_text(), CAP_KBIT.map(Some));
+    let _lanemark = bed.start(&wish);
+    let _floods = ["workstation", "tv"].map(|host| {
+        let [up_kbit, down_kbit] = CAP_KBIT.map(|kbit| kbit * 3);
+        [
+            Flood::up(&bed, host, up_kbit),
+            Flood::down(&bed, host, down_kbit),
+        ]
+    });
+    let slots = [1, 2].map(|number| slot(number).replace("4c4d", "4c4e"));
+    until("packets that wait", SOON, || {
+        let full = slots.iter().all(|class| {
+            [WAN, LAN]
+                .iter()
+                .all(|dev| see::backlog_packets(bed.router(), dev, class) > 0)
+        });
+        full.then_some(())
+    });
+    for (classes, cap) in shares::measured(&bed).iter().zip(CAP_KBIT) {
+        for class in &slots {
+            shares::near(class, classes[class], cap, 5);
         }
     }
     Ok(())
