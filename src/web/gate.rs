@@ -131,15 +131,18 @@ impl Gate<'_> {
     }
 
     /// Whether we are meant: the address that he has come to, or a configured name. A name that an evil name server made point to us is neither.
+    /// A name may be an address, too: that of a tunnel's other end.
     fn serves(&self, host: &[u8]) -> bool {
+        let mut names = Pieces::of(self.names, b',').filter(|name| !name.is_empty());
         match Host::parse(host) {
             None => false,
             Some(Host::Address(address, port)) => {
                 // 80 is what no port means.
-                address == self.local.ip() && port.unwrap_or(80) == self.local.port()
+                let own = address == self.local.ip() && port.unwrap_or(80) == self.local.port();
+                let known = Some(Host::Address(address, None));
+                own || names.any(|name| Host::parse(name.as_bytes()) == known)
             }
-            Some(Host::Name(name)) => Pieces::of(self.names, b',')
-                .any(|known| !known.is_empty() && known.eq_ignore_ascii_case(name)),
+            Some(Host::Name(name)) => names.any(|known| known.eq_ignore_ascii_case(name)),
         }
     }
 }

@@ -29,6 +29,7 @@ mod watch;
 
 mod ahead;
 mod allocations;
+mod browsers;
 mod bypass;
 mod caps;
 mod change;
@@ -41,7 +42,6 @@ mod interference;
 mod lans;
 mod login;
 mod mss;
-mod page;
 mod password;
 mod paths;
 mod policy;
@@ -59,6 +59,7 @@ mod steering;
 mod stop;
 mod store;
 
+mod visit;
 mod wans;
 mod watching;
 
@@ -82,7 +83,8 @@ fn main() -> ExitCode {
         lans::all(),
         quiet::all(),
         processes::all(),
-        page::all(),
+        browsers::all(),
+        visit::all(),
         watching::all(),
         robustness::all(),
         allocations::all(),

@@ -186,10 +186,10 @@ fn what_the_home_says_to_the_router_is_not_shaped() -> Tried {
     let _lanemark = bed.start(&Wish::workstation("premium"));
     let listener = bed
         .router()
-        .run(|| TcpListener::bind("192.168.77.1:8080"))
+        .run(|| TcpListener::bind("192.168.77.1:8081"))
         .expect("the router")
         .expect("a port");
-    let router = SocketAddr::from((house::ROUTER_V4, 8080));
+    let router = SocketAddr::from((house::ROUTER_V4, 8081));
     let quiet = carried(&bed, || {
         use std::io::{Read as _, Write as _};
         let mut stream = talk::connect(bed.workstation(), router);

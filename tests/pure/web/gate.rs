@@ -108,6 +108,22 @@ fn a_host_that_is_not_ours_is_told_nothing() {
 }
 
 #[test]
+fn a_configured_name_may_be_the_address_of_a_tunnels_other_end() {
+    let mut world = World::new(64);
+    world.configure(true, "127.0.0.1,[::1]");
+    for (host, wanted) in [
+        ("127.0.0.1:8080", 200),
+        ("127.0.0.1:9000", 200),
+        ("[::1]:9000", 200),
+        ("127.0.0.2:8080", 421),
+        ("router.lan", 421),
+    ] {
+        let answer = world.ask(&get("/api/v1/session", "").replace("192.168.1.1:8080", host));
+        assert_eq!(status(&answer), wanted, "{host}");
+    }
+}
+
+#[test]
 fn a_change_needs_our_origin_our_type_and_the_token_of_its_session() {
     let mut world = World::new(64);
     let (cookie, token) = world.log_in();
