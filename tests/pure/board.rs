@@ -58,8 +58,8 @@ const CHOICES: [&str; 12] = [
 const TARGETS: [(&str, &str, i64); 6] = [
     ("mipsel", "little", 416 * 1024),
     ("mips", "big", 416 * 1024),
-    ("armv7", "little", 304 * 1024),
-    ("arm", "little", 304 * 1024),
+    ("armv7", "little", 308 * 1024),
+    ("arm", "little", 308 * 1024),
     ("aarch64", "little", 384 * 1024),
     ("x86_64", "little", 384 * 1024),
 ];
