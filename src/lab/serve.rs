@@ -42,6 +42,9 @@ pub fn run(options: &Demo) -> Result<(), Error> {
         rates: Some(house::typical_line(options.down_kbit, options.up_kbit)),
         guests: Vec::new(),
     })?;
+    // First: the kernel counts the bytes of flows that begin after it was asked to.
+    let mut daemon = Daemon::start(house.router(), &program, &scratch, Some(&config(options)))?;
+    daemon.await_shaping(house.router(), &interrupt)?;
     let workstation = house.lan_host("workstation")?;
     let keystrokes = Keystrokes::start(workstation, house::SERVER_V4.into(), &options.congestion)?;
     let _bulk = Bulk::start(
@@ -53,8 +56,6 @@ pub fn run(options: &Demo) -> Result<(), Error> {
             congestion: options.congestion.clone(),
         },
     )?;
-    let mut daemon = Daemon::start(house.router(), &program, &scratch, Some(&config(options)))?;
-    daemon.await_shaping(house.router(), &interrupt)?;
     door.open(
         workstation,
         SocketAddr::from((house::ROUTER_V4, options.port)),
