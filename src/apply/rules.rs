@@ -139,10 +139,7 @@ pub(super) fn install(
             element_mark(w, layout.bits(Some(class)), lane(ruleset, class));
         }
     });
-    // CAKE lets packets of flows that take little go first by itself.
-    if ruleset.shaper != ShaperKind::Cake {
-        small_elements(&mut batch, ruleset);
-    }
+    small_elements(&mut batch, ruleset);
     if let Some(caps) = ruleset.caps {
         caps::elements(&mut batch, caps, ruleset.shaper, devices);
     }
@@ -155,14 +152,19 @@ pub(super) fn install(
     }
 }
 
+/// Under CAKE, which lets packets of flows that take little go first by itself, they stay in their lanes; that a class is here also means that
+/// its flows' segments are lowered.
 fn small_elements(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
-    let small = Queue::Small.priority(ruleset.shaper).0;
+    let to = |class| match ruleset.shaper {
+        ShaperKind::Cake => lane(ruleset, class),
+        shaper => Queue::Small.priority(shaper).0,
+    };
     batch.elements(TABLE, SMALL_MAP, Change::Add, |w| {
         if SMALL_CLASSES.contains(&ruleset.default_class) {
-            element_mark(w, 0, small);
+            element_mark(w, 0, to(ruleset.default_class));
         }
         for class in SMALL_CLASSES {
-            element_mark(w, ruleset.layout.bits(Some(class)), small);
+            element_mark(w, ruleset.layout.bits(Some(class)), to(class));
         }
     });
 }

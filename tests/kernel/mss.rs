@@ -10,11 +10,13 @@ use lanemark::lab::service;
 use crate::bed::{Bed, SERVERS, Wish, text};
 use crate::program::{Along, tool};
 use crate::promise::{SOON, Tried, need, promises, until};
+use crate::schedulers::need_qdisc;
 use crate::talk;
 
 promises! {
     segments_fit_the_path_both_ways_unless_that_is_off,
     flows_of_the_lower_lanes_agree_on_small_segments_where_that_is_asked_for_and_others_do_not,
+    so_they_do_under_cake,
 }
 
 /// A line with PPPoE and something else around it.
@@ -97,8 +99,19 @@ fn segments_fit_the_path_both_ways_unless_that_is_off() -> Tried {
 
 fn flows_of_the_lower_lanes_agree_on_small_segments_where_that_is_asked_for_and_others_do_not()
 -> Tried {
+    small_segments_below("auto")
+}
+
+fn so_they_do_under_cake() -> Tried {
+    small_segments_below("cake")
+}
+
+fn small_segments_below(scheduler: &'static str) -> Tried {
     need(&["tcpdump"])?;
     let bed = Bed::new()?;
+    if scheduler != "auto" {
+        need_qdisc(&bed, scheduler)?;
+    }
     let _lanemark = bed.start(&Wish::default());
     for (class, lower) in [
         ("exempt", false),
@@ -109,6 +122,7 @@ fn flows_of_the_lower_lanes_agree_on_small_segments_where_that_is_asked_for_and_
     ] {
         let wish = Wish {
             wan_more: r#", "lower_mss": 536"#,
+            scheduler,
             ..Wish::workstation(class)
         };
         apply(&bed, &wish);
@@ -122,6 +136,7 @@ fn flows_of_the_lower_lanes_agree_on_small_segments_where_that_is_asked_for_and_
         &bed,
         &Wish {
             wan_more: r#", "lower_mss": 1000"#,
+            scheduler,
             ..Wish::default()
         },
     );

@@ -585,6 +585,29 @@ fn of_the_packets_that_go_ahead_only_those_that_are_named_have_a_rule() {
 }
 
 #[test]
+fn under_cake_the_lower_lanes_are_known_and_their_small_packets_stay_in_them() {
+    let ruleset = Ruleset {
+        shaper: ShaperKind::Cake,
+        ..ruleset()
+    };
+    let op = Op::Rules {
+        ruleset,
+        instead: false,
+    };
+    let (lines, _) = batch(&op, &few(), 1);
+    let elements = |map: &str| {
+        let lead = format!("elements {map} {{");
+        let found = lines.iter().find_map(|(_, line)| line.split_once(&lead));
+        let (_, rest) = found.unwrap_or_else(|| panic!("{map}"));
+        let list = rest.trim_end_matches('}').split(", ").map(str::to_owned);
+        list.collect::<Vec<_>>()
+    };
+    let (lanes, lower) = (elements("lane"), elements("small_lane"));
+    assert_eq!(lower.len(), 3, "{lower:?}");
+    assert!(lower.iter().all(|element| lanes.contains(element)));
+}
+
+#[test]
 fn segment_sizes_are_lowered_by_these_rules() {
     let opens = "data = meta 16; data == 0x06; data = payload 2 at 13 of 1; data = data & 02 of 1; data != 0x00";
     let set = "option 1 [2] at 2 of 2 = data";
