@@ -4,6 +4,8 @@
 
 use std::panic::{RefUnwindSafe, catch_unwind, resume_unwind};
 
+use super::program::EMULATOR_VARIABLE;
+
 /// The generator of Marsaglia's "Xorshift RNGs": seeded, so that a failure can be repeated.
 pub struct Dice(u64);
 
@@ -36,6 +38,16 @@ pub fn chosen_seed() -> Option<u64> {
     std::env::var("LANEMARK_SEED")
         .ok()
         .map(|seed| seed.parse().unwrap())
+}
+
+/// So many rounds here: a fourth where a processor is emulated, which the host's whole number does not need again.
+pub fn rounds(count: u64) -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "who runs the tests under an emulator says so"
+    )]
+    let emulated = std::env::var_os(EMULATOR_VARIABLE).is_some();
+    if emulated { count / 4 } else { count }
 }
 
 /// Runs `each` with the seeds from 1 to `count`, or with the chosen one; tells the seed of a panic. Returns how many said yes.

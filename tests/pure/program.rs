@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The path of the emulator, if there is one; `cross/test.sh` sets it.
-const EMULATOR_VARIABLE: &str = "LANEMARK_EMULATOR";
+pub const EMULATOR_VARIABLE: &str = "LANEMARK_EMULATOR";
 
 /// The command line that starts a program of ours.
 pub fn line(program: impl Into<PathBuf>) -> Vec<OsString> {

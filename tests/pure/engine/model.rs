@@ -17,7 +17,7 @@ use super::house::{
 use super::kernel::{Spoilt, by_rules};
 use super::wished::assert_as_wished;
 use super::world::{No, World};
-use crate::dice::{Dice, roll};
+use crate::dice::{Dice, roll, rounds};
 
 /// Sequences of the ordinary run: some seconds without optimisation.
 const SEQUENCES: u64 = 3_000;
@@ -500,7 +500,7 @@ impl Play {
 
 #[test]
 fn whatever_happened_the_end_is_what_the_configuration_says() {
-    roll(SEQUENCES, |dice| {
+    roll(rounds(SEQUENCES), |dice| {
         let mut play = Play::begin(dice);
         for _ in 0..play.dice.below(ACTS_MAX) {
             play.act();

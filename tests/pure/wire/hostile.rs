@@ -8,7 +8,7 @@ use lanemark::wire::{Malformed, Order, address, conntrack, link, neighbour, nft,
 
 use super::fixture::{Fixture, ORDERS, fixtures};
 use super::raw::write;
-use crate::dice::{Dice, chosen_seed, roll};
+use crate::dice::{Dice, chosen_seed, roll, rounds};
 
 /// What all parsers make of a datagram.
 #[derive(Default)]
@@ -212,10 +212,10 @@ fn damage(bytes: &mut Vec<u8>, others: &[Fixture], dice: &mut Dice) {
 }
 
 #[test]
-fn two_hundred_thousand_mutations_never_panic() {
-    const MUTATIONS: u64 = 200_000;
+fn mutations_never_panic() {
+    let mutations = rounds(200_000);
     let recordings = all();
-    let alive = roll(MUTATIONS, |mut dice| {
+    let alive = roll(mutations, |mut dice| {
         let recording = &recordings[dice.below(recordings.len())];
         let mut bytes = recording.bytes.clone();
         for _ in 0..=dice.below(3) {
@@ -227,7 +227,7 @@ fn two_hundred_thousand_mutations_never_panic() {
     println!("in {alive} of the mutations something was found");
     // If next to nothing gets past the frames, the parsers behind them are not tried.
     assert!(
-        chosen_seed().is_some() || alive > MUTATIONS / 4,
+        chosen_seed().is_some() || alive > mutations / 4,
         "only {alive}: damage less"
     );
 }
