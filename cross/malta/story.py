@@ -6,6 +6,7 @@ What the chapters find comes in lines of the console that begin with @ (see lab/
 a promise does not hold.
 """
 
+import atexit
 import json
 import os
 import select
@@ -51,6 +52,8 @@ def boot(words, name, seconds, log):
     print(f"{name}:", file=sys.stderr, flush=True)
     chapter = Chapter(name)
     router = subprocess.Popen([word.replace("CHAPTER", "story-" + name) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    # Whatever ends this program, a router that nobody hears would keep a processor busy.
+    atexit.register(router.kill)
     deadline, rest, cut = time.monotonic() + seconds, b"", False
     while True:
         left = deadline - time.monotonic()
