@@ -84,6 +84,8 @@ export class Fake {
     this.proven = [97, 98];
     this.generation = 1;
     this.latency = [121, 31];
+    /** What waits in a lane, ms up and down, if not as much as goes through it suggests. */
+    this.queues = {};
     this.sessions = new Map();
     this.tries = [];
     /** Every request that changes something: method, path, headers, body. */
@@ -140,7 +142,7 @@ export class Fake {
       sum[1] += one.down;
     }
     sums[3] = [18, 12];
-    return sums.map(([up, down], place) => [place, up, down, place >= 4 ? Math.round(up / 12) : 0, place >= 4 ? Math.round(down / 60) : 0]);
+    return sums.map(([up, down], place) => [place, up, down, ...(this.queues[LANES[place]] ?? (place >= 4 ? [Math.round(up / 12), Math.round(down / 60)] : [0, 0]))]);
   }
 
   whole() {

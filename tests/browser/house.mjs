@@ -114,3 +114,24 @@ export async function violations(page) {
 
 export const row = (page, name) => page.locator('#devices tbody tr', { has: page.getByRole('button', { name, exact: true }) });
 export const laneOf = (page, name) => page.getByLabel(`Lane of ${name}`, { exact: true });
+
+/** How high the latency graph's line stands above the floor, as parts of the graph: where it begins, and now. */
+export const drawn = (page) => page.evaluate(() => {
+  const canvas = document.querySelector('#graph-latency');
+  const { width, height } = canvas;
+  const copy = Object.assign(document.createElement('canvas'), { width: width + 1, height }).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  // What the colour of the line is, in a column of its own.
+  copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--accent').trim();
+  copy.fillRect(width, 0, 1, 1);
+  const accent = copy.getImageData(width, 0, 1, 1).data;
+  const { data } = copy.getImageData(0, 0, width, height);
+  const isLine = (at) => data[at + 3] > 200 && [0, 1, 2].every((part) => Math.abs(data[at + part] - accent[part]) < 40);
+  const heights = [];
+  for (let x = 0; x < width; x++) {
+    let y = 0;
+    while (y < height && !isLine((y * width + x) * 4)) y++;
+    if (y < height) heights.push((height - 1 - y) / height);
+  }
+  return { first: heights[0] ?? 0, last: heights.at(-1) ?? 0, columns: heights.length };
+});

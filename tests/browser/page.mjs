@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 import { CONFIG, DEVICES } from './fake.mjs';
-import { PHONE, equal, holds, laneOf, parse, row, shows, until, violations } from './house.mjs';
+import { PHONE, drawn, equal, holds, laneOf, parse, row, shows, until, violations } from './house.mjs';
 
 const ASSETS = ['index.html', 'page.js', 'page.css', 'icon.svg'];
-/** Bytes of all assets together, gzipped: they are in a router's flash. The contract has 40 KiB; this is what they have, and some room. */
+/** Bytes of all assets together, as build.rs packs them: they are in a router's flash. The contract has 40 KiB; this is what they have, and some room. */
 const ASSETS_BYTES_MAX = 24 * 1024;
 const WORKSTATION = '02:00:00:00:00:0a';
 const NEW = { ...CONFIG, enabled: false, wan: { ...CONFIG.wan, up_kbit: null, down_kbit: null, link: 'none' }, devices: [] };
@@ -15,13 +15,15 @@ const PAGES = ['#/', '#/flows', '#/settings', '#/history', '#/doctor'];
 const EVIL = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', 'abc\u202Egnp.exe', 'nul\u0000and\u001b[31mred', 'x'.repeat(255), 'two\nlines\r\n', '" onfocus="alert(1)', '{{7*7}}${7*7}'];
 
 const asset = (name) => readFileSync(new URL(`../../src/web/assets/${name}`, import.meta.url), 'utf8');
+/** As build.rs does it: without indents, empty lines, and lines that are a comment. */
+const stripped = (text) => text.split('\n').map((line) => line.trimStart()).filter((line) => line && !line.startsWith('//') && !/^\/\*.*\*\/$/.test(line)).map((line) => `${line}\n`).join('');
 const fresh = { password: null, config: NEW };
 const off = (fake) => Object.assign(fake, { state: 'off', reason: 'set wan.up_kbit, wan.down_kbit and enabled in the configuration' });
 
 /** Name, what it needs, what it does. Each has a router and a browser profile of its own. */
 export const CASES = [
   ['the assets fit', {}, () => {
-    const sizes = ASSETS.map((name) => [name, gzipSync(asset(name), { level: 9 }).length]);
+    const sizes = ASSETS.map((name) => [name, gzipSync(stripped(asset(name)), { level: 9 }).length]);
     const sum = sizes.reduce((all, [, size]) => all + size, 0);
     console.log(`     ${sizes.map((s) => s.join(' ')).join(', ')}; together ${sum} of ${ASSETS_BYTES_MAX} bytes`);
     holds(sum <= ASSETS_BYTES_MAX, `${sum} bytes`);
@@ -117,6 +119,48 @@ export const CASES = [
     await until('the undoing', () => house.changes.length === 2);
     equal(house.changes[1].body, { class: null });
     await until('the old lane', async () => (await laneOf(page, 'workstation').inputValue()) === '');
+  }],
+
+  ['the latency graph falls when a device is put first, and says what it was before', {
+    fake: { config: { ...CONFIG, devices: [{ mac: WORKSTATION, name: 'workstation', class: 'bulk' }], prioritize: [] } },
+  }, async (house) => {
+    const { fake } = house;
+    fake.queues = { bulk: [4000, 500], premium: [3, 1] };
+    const page = await house.login();
+    await until('this device', async () => (await page.getByLabel('Latency of').inputValue()) === WORKSTATION);
+    await shows(page.locator('#latency-now'), '4,512 ms');
+    await shows(page.locator('#latency-note'), 'Echo of the line 12 ms + 4,500 ms in Bulk’s queues.');
+    await shows(row(page, 'workstation').locator('td.rate').nth(2), '4,512');
+    await until('some seconds', async () => (await drawn(page)).columns >= 6);
+    await laneOf(page, 'workstation').selectOption('premium');
+    await shows(page.locator('#latency-now'), '12 ms');
+    await shows(page.locator('#latency-before'), 'was 4,512 ms');
+    await shows(page.locator('#latency-note'), 'Echo of the line 12 ms, through Premium’s queues.');
+    await until('a graph that fell', async () => {
+      const { first, last } = await drawn(page);
+      return first > 0.7 && last < first / 10;
+    });
+    // Whoever chooses another one sees that one, and no mark that is not his.
+    await page.getByLabel('Latency of').selectOption('television');
+    await shows(page.locator('#latency-before'), '');
+    await shows(page.locator('#latency-note'), /^Echo of the line 12 ms \+ \d+ ms in Standard’s queues\.$/);
+    await page.getByLabel('Latency of').selectOption('the line');
+    await shows(page.locator('#latency-now'), '12 ms');
+  }],
+
+  ['what a device waits is told without an echo too, and not at all when nothing is known', {}, async (house) => {
+    const { fake } = house;
+    const whole = fake.whole.bind(fake);
+    fake.queues = { standard: [30, 10] };
+    fake.whole = () => ({ ...whole(), t: [null, null] });
+    const page = await house.login();
+    await page.getByLabel('Latency of').selectOption('laptop');
+    await shows(page.locator('#latency-note'), 'No echo of the line; 40 ms in Standard’s queues. Small packets wait less.');
+    await shows(page.locator('#latency-now'), '40 ms');
+    fake.whole = () => ({ ...whole(), t: [null, null], l: whole().l.map(([place]) => [place, null, null, null, null]) });
+    fake.tell(true);
+    await shows(page.locator('#latency-now'), '– ms');
+    await shows(page.locator('#latency-note'), '');
   }],
 
   ['a lane that is refused goes back to what it was', {}, async (house) => {

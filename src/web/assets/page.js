@@ -17,8 +17,8 @@ const LINKS = [
 const SHARE_DOWN = 0.95, SHARE_UP = 0.97;
 // Below so many percent something carries packets past the lanes.
 const PROVEN_MIN = 90;
-// Seconds that the graphs show.
-const SPAN = 120;
+// Seconds that the graphs show, and those before a change that tell what it was like.
+const SPAN = 120, BEFORE = 15;
 // Seconds until rows change places, and until counts that nobody pushes are asked for again while the line is in use.
 const SORT_EVERY = 4, ASK_EVERY = 15;
 // Arrow keys go through the lanes one by one: so many ms of rest mean that this one is wanted.
@@ -158,6 +158,7 @@ let unsaved = 0;
 const loadConfig = once(async () => {
   const found = await ask('GET', 'config');
   config = both(found);
+  noteLanes();
   if (changed()) notice('The configuration was changed elsewhere. Saving shows both.');
   else if (view === 'settings') showSettings();
   showDevices();
@@ -348,7 +349,7 @@ function tick() {
   const now = Math.floor(Date.now() / 1000);
   if (!session.user || now === ticked) return;
   const on = socket && live.l;
-  const sample = on ? {up: live.l.map(l => l[1]), down: live.l.map(l => l[2]), latency: (live.t || [null])[0]} : null;
+  const sample = on ? {up: live.l.map(l => l[1]), down: live.l.map(l => l[2]), queues: live.l, echo: (live.t || [null])[0], lanes: placed} : null;
   // A hidden page sleeps: the seconds it missed are a gap. A timer that is a little late is none.
   const missed = Math.min(now - ticked - 1, SPAN);
   for (let i = 0; i < missed; i++) past.push(missed > 2 ? null : sample);
@@ -440,70 +441,174 @@ function showLanes() {
   put($('lanes-note'), 'Rates in ' + unit() + ', waits in ms. What a lane does not use is lent to the others, from the top.');
 }
 
-// Bands one above the other, in the order of the lanes, or one line. Values that nobody saw are a gap.
-function graph(id, values, top, mark, text, colours) {
+// -- waits
+
+// Which lane each device is in, by the configuration: an object of its own for each configuration, so that a second keeps the one it was in.
+let placed = null, whose = '', byHand = false;
+// When a device was put into another lane while somebody looked.
+let moves = [];
+
+const laneIn = (lanes, mac) => lanes[mac] || lanes[''];
+
+function noteLanes() {
+  const before = placed;
+  placed = {'': config.default_class};
+  for (const device of config.devices) if (device.class) placed[device.mac] = device.class;
+  if (!before) return;
+  const now = devices.filter(d => laneIn(before, d.mac) !== laneIn(placed, d.mac))
+    .map(({mac}) => ({mac, at: ticked, from: laneIn(before, mac), to: laneIn(placed, mac)}));
+  moves = moves.filter(move => ticked - move.at < SPAN).concat(now);
+  if (now.length && !byHand) whose = now[0].mac;
+}
+
+// Ms that wait in the queues of a device's lane, there and back. The echo goes through those of Premium: they are in it.
+function queued(lanes, queues, mac) {
+  const name = laneIn(lanes, mac), row = queues[(live.k || []).indexOf(name)];
+  return name === 'premium' || !mac ? 0 : row && row[3] !== null && row[4] !== null ? row[3] + row[4] : null;
+}
+
+// What a packet of a device waits until its answer is there: the echo of the line and the queues; of both what is known.
+function waited(lanes, queues, echo, mac) {
+  const own = queued(lanes, queues, mac), line = echo === null || echo === undefined ? null : echo / 10;
+  return own === null || line === null && (!mac || laneIn(lanes, mac) === 'premium') ? line : own + line;
+}
+
+const waitNow = mac => placed && live.l ? waited(placed, live.l, (live.t || [])[0], mac) : null;
+const inMs = wait => wait === null ? '–' : count(Math.round(wait));
+
+// Until somebody chooses: who was put into another lane, else who looks, else the busiest of those that wait.
+function choose() {
+  if (!byHand && !devices.some(d => d.mac === whose)) {
+    const waiting = devices.filter(d => queued(placed, live.l, d.mac)).sort((a, b) => b.use - a.use);
+    whose = (devices.find(isOwn) || waiting[0] || {mac: ''}).mac;
+  }
+  if ($('whose').value !== whose) $('whose').value = whose;
+}
+
+$('whose').onchange = () => {
+  whose = $('whose').value;
+  byHand = true;
+  draw();
+};
+
+// -- graphs
+
+// A canvas of the size at which it is shown, wiped, and where a second is on it.
+function sheet(id) {
   const canvas = $(id), wide = canvas.clientWidth, high = canvas.clientHeight, ratio = devicePixelRatio || 1;
-  if (!wide) return;
-  if (canvas.width !== Math.round(wide * ratio)) {
+  if (canvas.width !== Math.round(wide * ratio) || canvas.height !== Math.round(high * ratio)) {
     canvas.width = Math.round(wide * ratio);
     canvas.height = Math.round(high * ratio);
   }
-  const to = canvas.getContext('2d'), floor = high - 1, roof = 14;
-  const x = i => wide - (values.length - 1 - i) * wide / (SPAN - 1), y = v => floor - Math.min(1, v / top) * (floor - roof);
+  const to = canvas.getContext('2d');
   to.setTransform(ratio, 0, 0, ratio, 0, 0);
   to.clearRect(0, 0, wide, high);
-  const bands = colours.length;
-  for (let band = bands - 1; band >= 0; band--) {
-    for (let from = 0; from < values.length; from++) {
-      if (!values[from]) continue;
-      let until = from;
-      while (until + 1 < values.length && values[until + 1]) until++;
-      const height = i => values[i].slice(0, band + 1).reduce((a, b) => a + b, 0);
+  to.lineJoin = 'round';
+  to.font = '11px system-ui, sans-serif';
+  return {to, wide, floor: high - 1, room: high - 15, x: i => wide - (past.length - 1 - i) * wide / (SPAN - 1)};
+}
+
+// Each row of seconds of which something is known, as a path. What nobody saw is a gap.
+function trace({to, x, floor}, values, y, close) {
+  let last = null;
+  const end = () => {
+    if (last === null) return;
+    if (close) to.lineTo(x(last), floor);
+    to[close ? 'fill' : 'stroke']();
+    last = null;
+  };
+  values.forEach((value, i) => {
+    if (value === null) return end();
+    if (last === null) {
       to.beginPath();
-      for (let i = from; i <= until; i++) to.lineTo(x(i), y(height(i)));
-      if (bands > 1) {
-        to.lineTo(x(until), floor);
-        to.lineTo(x(from), floor);
-        to.fillStyle = colours[band];
-        to.fill();
-        to.strokeStyle = colour('--card');
-        to.lineWidth = 1;
-        to.stroke();
-      } else {
-        to.strokeStyle = colours[0];
-        to.lineWidth = 1.75;
-        to.lineJoin = 'round';
-        to.stroke();
-      }
-      from = until;
+      if (close) to.moveTo(x(i), floor);
     }
-  }
+    to.lineTo(x(i), y(value));
+    last = i;
+  });
+  end();
+}
+
+function rule({to, wide, floor}, high, text) {
   to.fillStyle = colour('--soft');
   to.fillRect(0, floor, wide, 1);
   to.globalAlpha = 0.6;
-  for (let dash = 0; dash < wide; dash += 6) to.fillRect(dash, Math.round(y(mark)), 3, 1);
+  for (let dash = 0; dash < wide; dash += 6) to.fillRect(dash, Math.round(high), 3, 1);
   to.globalAlpha = 1;
-  to.font = '11px system-ui, sans-serif';
-  to.fillText(text, 0, Math.round(y(mark)) - 4);
+  to.fillText(text, 0, Math.round(high) - 4);
 }
 
 const seen = {};
 const colour = name => seen[name] || (seen[name] = getComputedStyle(document.documentElement).getPropertyValue(name).trim());
 
+// Bands one above the other, in the order of the lanes.
+function bands(key, line) {
+  const on = sheet('graph-' + key), sums = past.map(p => {
+    let sum = 0;
+    return p && p[key].map(value => sum += value);
+  });
+  const most = Math.max(line, ...sums.map(s => s ? s[s.length - 1] : 0)) * 1.02, y = v => on.floor - v / most * on.room;
+  on.to.strokeStyle = colour('--card');
+  on.to.lineWidth = 1;
+  for (let band = live.k.length - 1; band >= 0; band--) {
+    on.to.fillStyle = colour('--' + live.k[band]);
+    const edge = sums.map(s => s && s[band]);
+    trace(on, edge, y, true);
+    trace(on, edge, y);
+  }
+  rule(on, y(line), rate(line) + ' ' + unit());
+}
+
+// What the chosen one waits, with the moment at which it was put into another lane.
+function drawLatency() {
+  choose();
+  const on = sheet('graph-latency'), {to} = on, name = laneIn(placed, whose), move = moves.filter(m => m.mac === whose).pop();
+  const values = past.map(p => p && p.lanes && waited(p.lanes, p.queues, p.echo, whose)), echo = past.map(p => p && p.echo !== null ? p.echo / 10 : null);
+  const most = Math.max(20, ...values, ...echo), y = v => on.floor - v / most / 1.05 * on.room;
+  to.lineWidth = 1;
+  to.strokeStyle = colour('--soft');
+  if (whose) trace(on, echo, y);
+  to.lineWidth = 2;
+  to.strokeStyle = colour('--accent');
+  trace(on, values, y);
+  rule(on, y(most), inMs(most) + ' ms');
+  let before = '';
+  const place = move ? past.length - 1 - ticked + move.at : -1;
+  if (place >= 0) {
+    const at = on.x(place), text = LANES[move.from] + ' → ' + LANES[move.to], size = to.measureText(text).width;
+    to.fillStyle = colour('--text');
+    to.fillRect(Math.round(at), 0, 1, on.floor);
+    to.fillText(text, at + 5 + size < on.wide ? at + 5 : at - 5 - size, on.floor / 2);
+    const old = values.slice(Math.max(0, place - BEFORE + 1), place + 1).filter(v => v !== null).sort((a, b) => a - b);
+    if (old.length) before = 'was ' + inMs(old[old.length >> 1]) + ' ms';
+  }
+  const now = waitNow(whose), queue = whose && live.l ? queued(placed, live.l, whose) : 0, line = (live.t || [null])[0];
+  put($('latency-now'), inMs(now) + ' ms');
+  put($('latency-before'), before);
+  put($('latency-note'), !whose ? 'An echo through Premium’s queues, to the other end of the line.' : now === null ? ''
+    : (line === null ? 'No echo of the line; ' : 'Echo of the line ' + inMs(line / 10) + ' ms' + (name === 'premium' ? '' : ' + '))
+    + (name === 'premium' ? ', through Premium’s queues.' : inMs(queue) + ' ms in ' + LANES[name] + '’s queues.' + (/^[sb]/.test(name) && config.prioritize.length ? ' Small packets wait less.' : '')));
+}
+
+// Each lane's wait; every line that crosses is ten times the one below.
+function drawQueues() {
+  const on = sheet('graph-wait'), values = live.k.map((_, lane) => past.map(p => p && p.queues[lane] ? p.queues[lane][3] + p.queues[lane][4] : null));
+  const most = Math.max(100, ...[].concat(...values)), y = v => on.floor - Math.log10(Math.max(1, v)) / Math.log10(most * 1.1) * on.room;
+  on.to.lineWidth = 1.75;
+  values.forEach((line, lane) => {
+    on.to.strokeStyle = colour('--' + live.k[lane]);
+    trace(on, line, y);
+  });
+  for (let step = 10; step <= most; step *= 10) rule(on, y(step), count(step) + ' ms');
+}
+
 function draw() {
-  if (view !== 'overview' || document.hidden || !live.k) return;
-  const lanes = live.k.map(name => colour('--' + name));
-  const side = (key, line) => {
-    const values = past.map(p => p && p[key]);
-    const most = Math.max(line, ...values.map(v => v ? v.reduce((a, b) => a + b, 0) : 0));
-    graph('graph-' + key, values, most * 1.02, line, rate(line) + ' ' + unit(), lanes);
-  };
+  if (view !== 'overview' || document.hidden || !live.k || !placed || !$('graph-up').clientWidth) return;
   const [up, down] = (live.n || []).map(n => n || 1);
-  side('down', down);
-  side('up', up);
-  const values = past.map(p => p && p.latency !== null ? [p.latency] : null);
-  const most = Math.max(200, ...values.map(v => v ? v[0] : 0));
-  graph('graph-latency', values, most * 1.05, most, Math.round(most / 10) + ' ms', [colour('--accent')]);
+  drawLatency();
+  drawQueues();
+  bands('down', down);
+  bands('up', up);
 }
 
 // -- devices
@@ -533,10 +638,11 @@ function addRow(device) {
   const name = el('button', {type: 'button', className: 'name', 'aria-expanded': 'false'});
   const select = el('select'), cell = () => el('td', {className: 'rate'}, el('span'), el('i'));
   const row = {
-    mac: device.mac, device, name, select, down: cell(), up: cell(), address: el('td', {className: 'wide'}), more: null,
+    mac: device.mac, device, name, select, down: cell(), up: cell(), wait: el('td', {className: 'rate wide'}),
+    address: el('td', {className: 'wide'}), more: null,
     own: el('small', {textContent: 'this device', hidden: true})
   };
-  row.tr = el('tr', {}, el('th', {scope: 'row'}, name, row.own), row.address, row.down, row.up, el('td', {}, select));
+  row.tr = el('tr', {}, el('th', {scope: 'row'}, name, row.own), row.address, row.down, row.up, row.wait, el('td', {}, select));
   options(select, laneOptions, lane(device));
   let rest = 0, keyed = false;
   select.onkeydown = () => { keyed = true; };
@@ -570,6 +676,7 @@ function addRow(device) {
 async function setLane(device, name, undo) {
   const before = lane(device), row = rows.get(device.mac);
   row.busy = true;
+  whose = device.mac;
   try {
     const done = await ask('PUT', 'devices/' + device.mac, {class: name || null});
     const flows = done.flows_marked;
@@ -595,8 +702,7 @@ function details(row) {
   const input = el('input', {value: device.name, maxLength: 63, autocomplete: 'off'});
   const form = el('form', {className: 'filter'}, el('label', {}, 'Name ', input), el('button', {textContent: 'Rename'}),
     el('button', {type: 'button', textContent: 'Show its flows', onclick: () => {
-      options(find($('flows'), '[name=device]'), [[device.mac, named(device)]], device.mac);
-      fillChoices();
+      find($('flows'), '[name=device]').value = device.mac;
       location.hash = '#/flows';
     }}), el('p', {className: 'error', role: 'alert'}));
   onSubmit(form, async () => {
@@ -609,7 +715,7 @@ function details(row) {
     setTimeout(loadDevices, 1100);
     row.name.focus();
   });
-  return el('tr', {className: 'more'}, el('td', {colSpan: 5}, facts, form));
+  return el('tr', {className: 'more'}, el('td', {colSpan: 6}, facts, form));
 }
 
 function showDevices() {
@@ -638,7 +744,8 @@ function showDevices() {
     exempt += now === 'exempt';
   }
   put($('devices-note'), !devices.length ? 'No device was heard since the router started.'
-    : 'The default is the lane ' + LANES[(config || {default_class: 'standard'}).default_class] + '.' + (exempt
+    : 'Premium goes first, Bulk gets what is left. A lane counts at once, in open connections too; Default is '
+      + LANES[(config || {default_class: 'standard'}).default_class] + '.' + (exempt
       ? ' ' + count(exempt) + ' exempt: not shaped, and what they take the others lack.' : ''));
   if (fresh || !shown) sortDevices();
   showRates();
@@ -648,7 +755,7 @@ function sortDevices() {
   shown = true;
   const word = $('search').value.trim().toLowerCase();
   const key = {
-    use: d => d.use || 0, down: d => rates(d)[1] || 0, up: d => rates(d)[0] || 0, name: d => named(d).toLowerCase(),
+    use: d => d.use || 0, wait: d => waitNow(d.mac) || 0, down: d => rates(d)[1] || 0, up: d => rates(d)[0] || 0, name: d => named(d).toLowerCase(),
     address: d => (d.addresses[0] || '').split('.').map(part => part.padStart(3, '0')).join('.'),
     lane: d => (SHAPED.concat('exempt').indexOf(lane(d)) + 9) % 9
   }[sorting.by];
@@ -688,13 +795,14 @@ function showRates() {
       cell.classList.toggle('idle', !now);
       cell.lastChild.style.width = Math.min(100, now / line * 100 || 0) + '%';
     }
+    put(row.wait, inMs(waitNow(row.mac)));
   }
-  for (const node of $('devices').querySelectorAll('thead small')) put(node, unit());
+  for (const node of $('devices').querySelectorAll('.unit')) put(node, unit());
 }
 
 for (const th of $('devices').querySelectorAll('[data-sort]')) {
   th.firstChild.onclick = () => {
-    const by = th.dataset.sort, rated = by === 'down' || by === 'up';
+    const by = th.dataset.sort, rated = /^(down|up|wait)$/.test(by);
     sorting = {by, down: sorting.by === by ? !sorting.down : rated};
     sortDevices();
   };
@@ -706,12 +814,18 @@ $('search').oninput = () => {
   sortDevices();
 };
 
+let offered = '';
+
 function fillChoices() {
-  const list = devices.map(device => [device.mac, named(device) + (isOwn(device) ? ' (this device)' : '')]);
+  const list = devices.map(device => [device.mac, named(device), isOwn(device)]);
   list.sort((a, b) => a[1].toLowerCase() < b[1].toLowerCase() ? -1 : 1);
+  // A list that is open would close.
+  if (offered === (offered = JSON.stringify(list))) return;
+  const full = list.map(([mac, name, own]) => [mac, name + (own ? ' (this device)' : '')]);
   const flows = find($('flows'), '[name=device]'), guide = $('guide').device, own = devices.find(isOwn);
-  options(flows, [['', 'All']].concat(list), flows.value);
-  options(guide, [['', 'Decide later']].concat(list), guide.value || (own ? own.mac : ''));
+  options(flows, [['', 'All']].concat(full), flows.value);
+  options($('whose'), [['', 'the line']].concat(list), whose);
+  options(guide, [['', 'Decide later']].concat(full), guide.value || (own ? own.mac : ''));
 }
 
 // -- toasts
