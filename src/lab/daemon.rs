@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -107,6 +107,23 @@ impl Daemon {
             .unwrap_or_default()
     }
 
+    /// How it ended, if it did.
+    ///
+    /// # Errors
+    /// `Io`, which no known kernel returns for a child that nobody else waits for.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
+        let ended = self
+            .child
+            .as_mut()
+            .map_or(Ok(None), Child::try_wait)
+            .map_err(Error::io("look after the daemon"))?;
+        if ended.is_some() {
+            // Its number may belong to somebody else from now on.
+            self.child = None;
+        }
+        Ok(ended)
+    }
+
     /// Waits until its status says that it is on and the kernel says that somebody shapes the WAN.
     ///
     /// # Errors
@@ -114,14 +131,7 @@ impl Daemon {
     pub fn await_shaping(&mut self, router: &Host, interrupt: &Interrupt) -> Result<(), Error> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            let ended = self
-                .child
-                .as_mut()
-                .map_or(Ok(None), Child::try_wait)
-                .map_err(Error::io("look after the daemon"))?;
-            if let Some(status) = ended {
-                // Its number may belong to somebody else from now on.
-                self.child = None;
+            if let Some(status) = self.ended()? {
                 return Err(Error::Program {
                     call: "lanemark run".into(),
                     code: status.code(),

@@ -29,6 +29,8 @@ usage: lanemark-lab demo [OPTIONS]
   --keep           leaves the house up, load and all, until Ctrl-C
   --serve          instead: the house stays up under load, and its router's page
                    is at http://127.0.0.1:8080 on this machine
+  --new            for --serve, lanemark begins as on a router that it was just
+                   flashed to: no password, no line, no lanes
   --port N         for --serve, another port (8080)
   --lanemark PATH  the router's program (default: lanemark beside this one)
   -h, --help       this text
@@ -120,6 +122,8 @@ pub struct Demo {
     pub keep: bool,
     /// No phases: the page for visitors, until a signal comes.
     pub serve: bool,
+    /// Those visitors find a router that nobody has set up.
+    pub new: bool,
     /// Where the page is on this machine.
     pub port: u16,
     /// The router's program, if not the one beside the lab's.
@@ -170,6 +174,7 @@ impl Demo {
             json: false,
             keep: false,
             serve: false,
+            new: false,
             port: 8080,
             lanemark: None,
         };
@@ -200,6 +205,7 @@ impl Demo {
                 Some("--json") => demo.json = true,
                 Some("--keep") => demo.keep = true,
                 Some("--serve") => demo.serve = true,
+                Some("--new") => demo.new = true,
                 Some("--port") => {
                     demo.port = u16::try_from(number(&mut words, &word, PORT)?).unwrap_or(u16::MAX)
                 }

@@ -282,6 +282,7 @@ mod tests {
                 json: true,
                 keep: false,
                 serve: false,
+                new: false,
                 port: 8080,
                 lanemark: None,
             },

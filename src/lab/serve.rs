@@ -1,7 +1,10 @@
 //! The demo for visitors: the house stays up under load, and its router's page is on this machine.
 //!
 //! The workstation begins in the worst place: in Bulk, without small packets going ahead. A visitor who sets it to Premium sees the wait of
-//! its lane fall on the page, and the wait of its keystrokes in the terminal.
+//! its lane fall on the page, and the wait of its keystrokes in the terminal. Or the router is new (`--new`): nobody has set a password or
+//! the line, and the page's guide leads there.
+//!
+//! A daemon that ends is started again, as an init system would.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -44,7 +47,9 @@ pub fn run(options: &Demo) -> Result<(), Error> {
     })?;
     // First: the kernel counts the bytes of flows that begin after it was asked to.
     let mut daemon = Daemon::start(house.router(), &program, &scratch, Some(&config(options)))?;
-    daemon.await_shaping(house.router(), &interrupt)?;
+    if !options.new {
+        daemon.await_shaping(house.router(), &interrupt)?;
+    }
     let workstation = house.lan_host("workstation")?;
     let keystrokes = Keystrokes::start(workstation, house::SERVER_V4.into(), &options.congestion)?;
     let _bulk = Bulk::start(
@@ -60,8 +65,15 @@ pub fn run(options: &Demo) -> Result<(), Error> {
         workstation,
         SocketAddr::from((house::ROUTER_V4, options.port)),
     )?;
+    let advice = match options.new {
+        true => format!(
+            "The line has {} kbit/s down and {} up.",
+            options.down_kbit, options.up_kbit
+        ),
+        false => "Set the workstation to Premium there.".into(),
+    };
     eprintln!(
-        "The router's page: http://127.0.0.1:{}\nSet the workstation to Premium there. The house stays until Ctrl-C.",
+        "The router's page: http://127.0.0.1:{}\n{advice} The house stays until Ctrl-C.",
         options.port
     );
     eprint!("{}", directions::to_enter(&house, standing));
@@ -69,6 +81,9 @@ pub fn run(options: &Demo) -> Result<(), Error> {
     loop {
         let mark = keystrokes.mark();
         interrupt.pause(TOLD_EVERY)?;
+        if daemon.ended()?.is_some() {
+            daemon = Daemon::start(house.router(), &program, &scratch, None)?;
+        }
         if std::io::stderr().is_terminal() {
             let wait_ms = keystrokes.summary(mark)?.p50.as_millis();
             // Back to the start of the line, and clear what is right of the new text.
@@ -78,6 +93,11 @@ pub fn run(options: &Demo) -> Result<(), Error> {
 }
 
 fn config(options: &Demo) -> String {
+    // The same port as here: a browser names it.
+    let admin = json!({"port": options.port, "names": ["127.0.0.1", "localhost"]});
+    if options.new {
+        return json!({"version": 1, "admin": admin}).to_string();
+    }
     let Kbit { up, down } = demo::shaped(options);
     json!({
         "version": 1,
@@ -89,8 +109,7 @@ fn config(options: &Demo) -> String {
             {"mac": Resident::workstation().mac_text(), "name": "workstation", "class": "bulk"},
             {"mac": Resident::tv().mac_text(), "name": "tv"},
         ],
-        // The same port as here: a browser names it.
-        "admin": {"port": options.port, "names": ["127.0.0.1", "localhost"]},
+        "admin": admin,
     })
     .to_string()
 }
