@@ -9,9 +9,10 @@ use crate::control::{self, Device, Elements, Piece};
 use crate::value::Class;
 use crate::wire::http::{Content, Length, Reply, Status};
 
-const BEGIN: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
+// A browser says where a form comes from only if it may say so at all, which the headers of all answers forbid: here it may, to us.
+const BEGIN: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=referrer content=same-origin>\
 <meta name=viewport content=\"width=device-width\"><title>lanemark</title>\
-<link rel=stylesheet href=/page.css><main><h1>lanemark</h1>";
+<link rel=stylesheet href=/page.css><main class=card><h1>lanemark</h1>";
 
 const LOGIN: &str = "<form method=post action=/plain/login><label>Password \
 <input type=password name=password autocomplete=current-password required></label> \
@@ -20,8 +21,8 @@ const LOGIN: &str = "<form method=post action=/plain/login><label>Password \
 const FIRST: &str = "<p>There is no password yet. Set one with <code>lanemark password</code> on the router, \
 or on <a href=/>the page</a>.</main>";
 
-const TABLE: &str = "<table><caption>Devices and their lanes</caption><thead><tr><th scope=col>Device<th scope=col>Address\
-<th scope=col>Flows<th scope=col>Lane<tbody>";
+const TABLE: &str = "<table><caption>Devices and their lanes</caption><thead><tr><th scope=col>Device<th scope=col class=wide>Address\
+<th scope=col class=rate>Down<br>kbit/s<th scope=col class=rate>Up<br>kbit/s<th scope=col>Lane<tbody>";
 
 /// A text that may be anything, as text of a page: what means something there is escaped, and control characters show that they were there.
 struct Escaped<'a>(&'a str);
@@ -119,13 +120,22 @@ fn row(page: &mut dyn Write, device: &Device, token: &dyn fmt::Display) -> fmt::
     };
     let (name, mac) = (Escaped(name), Escaped(&device.mac));
     let address = device.addresses.first().map_or("", |first| first);
-    let flows = device.flows;
     write!(
         page,
-        "<tr><th scope=row><bdi>{name}</bdi><td>{}<td>{flows}<td><form method=post action=/plain/set>\
-<input type=hidden name=token value={token}><input type=hidden name=device value={mac}>\
-<select name=class aria-label=\"lane of {name}\"><option value=\"\">default",
+        "<tr><th scope=row><bdi>{name}</bdi><td class=wide>{}",
         Escaped(address)
+    )?;
+    for kbit in [device.down_kbit, device.up_kbit] {
+        match kbit {
+            Some(kbit) => write!(page, "<td class=rate>{kbit}")?,
+            None => page.write_str("<td class=rate>–")?,
+        }
+    }
+    write!(
+        page,
+        "<td><form method=post action=/plain/set>\
+<input type=hidden name=token value={token}><input type=hidden name=device value={mac}>\
+<select name=class aria-label=\"lane of {name}\"><option value=\"\">default"
     )?;
     for class in Class::ALL {
         let class = class.name();
