@@ -67,6 +67,17 @@ export const CASES = [
     equal(await laneOf(page, 'workstation').inputValue(), 'premium');
   }],
 
+  ['whoever says not now finds the guide again', { fake: fresh }, async (house) => {
+    off(house.fake);
+    const page = await house.login();
+    await page.getByRole('button', { name: 'Not now' }).click();
+    await shows(page.locator('#state'), 'Off');
+    await shows(page.locator('#latency-note'), 'Echo of the line 12 ms');
+    await page.getByRole('link', { name: 'Set it up' }).click();
+    await page.getByRole('heading', { name: 'Put your work first' }).waitFor();
+    equal(house.changes.filter((change) => change.path === 'config').length, 0, 'changes');
+  }],
+
   ['nothing of the home is told before the right password, or after logging out', {}, async (house) => {
     house.expect(/401/);
     const page = await house.tab();

@@ -7,7 +7,7 @@ const LANES = {
 };
 const SHAPED = ['premium', 'express', 'standard', 'bulk'];
 const LINKS = [
-  ['none', 'LTE, 5G, not known'], ['ethernet', 'Fibre with an Ethernet port'], ['docsis', 'Cable'],
+  ['none', 'Not known, or LTE, 5G'], ['ethernet', 'Fibre with an Ethernet port'], ['docsis', 'Cable'],
   ['pppoe-ptm', 'VDSL with PPPoE'], ['ptm', 'VDSL without PPPoE'],
   ['adsl-pppoe-llc', 'ADSL with PPPoE (LLC)'], ['adsl-pppoe-vc', 'ADSL with PPPoE (VC)'],
   ['adsl-pppoa-llc', 'ADSL with PPPoA (LLC)'], ['adsl-pppoa-vc', 'ADSL with PPPoA (VC)'],
@@ -391,6 +391,7 @@ function showHealth() {
     : {on: 'On', off: 'Off', waiting: 'Waiting', failing: 'Not working'}[state] || clean(state));
   put($('reason'), away ? 'The router is asked again and again. The lanes do not need this page.' : clean(reason || ''));
   const percent = (p, what) => p === null || p === undefined ? what + ': too little traffic to tell' : p + ' % of ' + what;
+  $('setup').hidden = !config || hasLine();
   const note = status.saved === false ? ' Not on flash yet.' : '';
   put($('proof'), (!on || away ? '' : !known.length ? 'Not proven yet: too little traffic to tell.'
     : 'Proven by the kernel’s counters: ' + percent(down, 'downloads') + ', ' + percent(up, 'uploads') + ' went through the lanes.') + note);
@@ -456,10 +457,12 @@ function noteLanes() {
   for (const device of config.devices) if (device.class) placed[device.mac] = device.class;
   if (!before) return;
   const now = devices.filter(d => laneIn(before, d.mac) !== laneIn(placed, d.mac))
-    .map(({mac}) => ({mac, at: ticked, from: laneIn(before, mac), to: laneIn(placed, mac)}));
+    .map(({mac}) => ({mac, at: Math.floor(Date.now() / 1000), from: laneIn(before, mac), to: laneIn(placed, mac)}));
   moves = moves.filter(move => ticked - move.at < SPAN).concat(now);
   if (now.length && !byHand) whose = now[0].mac;
 }
+
+const isOn = () => (live.s || status.state) === 'on';
 
 // Ms that wait in the queues of a device's lane, there and back. The echo goes through those of Premium: they are in it.
 function queued(lanes, queues, mac) {
@@ -547,7 +550,7 @@ function bands(key, line) {
     let sum = 0;
     return p && p[key].map(value => sum += value);
   });
-  const most = Math.max(line, ...sums.map(s => s ? s[s.length - 1] : 0)) * 1.02, y = v => on.floor - v / most * on.room;
+  const most = Math.max(line, 1, ...sums.map(s => s ? s[s.length - 1] : 0)) * 1.02, y = v => on.floor - v / most * on.room;
   on.to.strokeStyle = colour('--card');
   on.to.lineWidth = 1;
   for (let band = live.k.length - 1; band >= 0; band--) {
@@ -556,7 +559,7 @@ function bands(key, line) {
     trace(on, edge, y, true);
     trace(on, edge, y);
   }
-  rule(on, y(line), rate(line) + ' ' + unit());
+  rule(on, y(line), line ? rate(line) + ' ' + unit() : '');
 }
 
 // What the chosen one waits, with the moment at which it was put into another lane.
@@ -586,8 +589,8 @@ function drawLatency() {
   put($('latency-now'), inMs(now) + ' ms');
   put($('latency-before'), before);
   put($('latency-note'), !whose ? 'An echo through Premium’s queues, to the other end of the line.' : now === null ? ''
-    : (line === null ? 'No echo of the line; ' : 'Echo of the line ' + inMs(line / 10) + ' ms' + (name === 'premium' ? '' : ' + '))
-    + (name === 'premium' ? ', through Premium’s queues.' : inMs(queue) + ' ms in ' + LANES[name] + '’s queues.' + (/^[sb]/.test(name) && config.prioritize.length ? ' Small packets wait less.' : '')));
+    : (line === null ? 'No echo of the line; ' : 'Echo of the line ' + inMs(line / 10) + ' ms' + (name === 'premium' || !isOn() ? '' : ' + '))
+    + (!isOn() ? '' : name === 'premium' ? ', through Premium’s queues.' : inMs(queue) + ' ms in ' + LANES[name] + '’s queues.' + (/^[sb]/.test(name) && config.prioritize.length ? ' Small packets wait less.' : '')));
 }
 
 // Each lane's wait; every line that crosses is ten times the one below.
@@ -604,7 +607,7 @@ function drawQueues() {
 
 function draw() {
   if (view !== 'overview' || document.hidden || !live.k || !placed || !$('graph-up').clientWidth) return;
-  const [up, down] = (live.n || []).map(n => n || 1);
+  const [up, down] = live.n || [];
   drawLatency();
   drawQueues();
   bands('down', down);
@@ -798,6 +801,9 @@ function showRates() {
     put(row.wait, inMs(waitNow(row.mac)));
   }
   for (const node of $('devices').querySelectorAll('.unit')) put(node, unit());
+  // The kernel counts the bytes of flows that have begun since it was asked to.
+  const sum = list => (list || []).reduce((all, row) => all + row[1] + row[2], 0), all = sum(live.l);
+  $('devices-old').hidden = !isOn() || all < (line_up + line_down) / 10 || sum(live.d) > all / 2;
 }
 
 for (const th of $('devices').querySelectorAll('[data-sort]')) {
@@ -889,7 +895,8 @@ $('guide-skip').onclick = () => {
   route();
 };
 
-const isNew = () => config && !skipped && !config.enabled && (!config.wan.up_kbit || !config.wan.down_kbit);
+const hasLine = () => config.wan.up_kbit && config.wan.down_kbit;
+const isNew = () => config && !skipped && !config.enabled && !hasLine();
 
 function showGuide() {
   options($('guide').link, LINKS, config.wan.link);
