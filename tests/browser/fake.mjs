@@ -82,6 +82,7 @@ export class Fake {
     this.state = 'on';
     this.reason = '';
     this.proven = [97, 98];
+    this.saved = true;
     this.generation = 1;
     this.latency = [121, 31];
     /** What waits in a lane, ms up and down, if not as much as goes through it suggests. */
@@ -283,7 +284,7 @@ export class Fake {
     return [200, {
       state: this.state, reason: this.reason, version: '0.1.0', pid: 812, uptime_s: 4000, up: side(1, 'pppoe-wan', up ?? 0), down: side(2, 'br-lan', down ?? 0),
       classes: this.lanes().map((lane) => ({ class: LANES[lane[0]], mark: MARKS[LANES[lane[0]]], up: line(lane, 1, up ?? 0), down: line(lane, 2, down ?? 0) })),
-      devices: this.devices.length, flows: 812, flows_max: 16384, saved: true, config: this.tag,
+      devices: this.devices.length, flows: 812, flows_max: 16384, saved: this.saved, config: this.tag,
     }];
   }
 
@@ -338,7 +339,8 @@ export class Fake {
     const size = (config) => JSON.stringify(config).length;
     if (!third) {
       const old = this.history.map(({ number, time, config }) => ({ number, time, bytes: size(config), current: false }));
-      return [200, { versions: [{ number: this.number, time: 1795000000, bytes: size(this.config), current: true }, ...old] }];
+      const now = this.saved ? [{ number: this.number, time: 1795000000, bytes: size(this.config), current: true }] : [];
+      return [200, { versions: [...now, ...old] }];
     }
     const found = this.history.find((v) => String(v.number) === third);
     if (!found) throw new Failure(404, 'a version of the history', third);

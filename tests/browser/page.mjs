@@ -468,6 +468,16 @@ export const CASES = [
     await page.getByText('Version 11 is in force again.').waitFor();
   }],
 
+  ['a configuration that flash has not yet is in the history as what is in force', {}, async (house) => {
+    house.fake.saved = false;
+    const page = await house.login('#/history');
+    await shows(page.locator('#history tbody tr').first(), '–not on flash yetin force');
+    equal(await page.locator('#history tbody tr').count(), 3);
+    house.fake.saved = true;
+    await shows(page.locator('#history tbody tr').first(), /^12.*in force$/);
+    equal(await page.locator('#history tbody tr').count(), 3);
+  }],
+
   ['flows are asked for by device and lane, and sorted out by port', {}, async (house) => {
     const page = await house.login();
     await page.getByRole('button', { name: 'television', exact: true }).click();

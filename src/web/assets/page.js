@@ -171,7 +171,9 @@ const loadDevices = once(async () => {
   fillChoices();
 });
 const loadStatus = once(async () => {
+  const before = status.saved;
   status = await ask('GET', 'status');
+  if (view === 'history' && status.saved && before === false) showHistory();
   clearTimeout(unsaved);
   if (!status.saved && !document.hidden) unsaved = setTimeout(loadStatus, SAVE_ASK_MS);
   showLanes();
@@ -1352,10 +1354,12 @@ async function conflict(mine) {
 
 const showHistory = once(async () => {
   const {versions} = await ask('GET', 'config/history');
+  // Versions are what flash has, which is written twice a minute at most.
+  if (!versions.some(version => version.current)) versions.unshift({current: true});
   fill(find($('history'), 'tbody'), ...versions.map(version => el('tr', {},
-    el('th', {scope: 'row', textContent: version.number}),
-    el('td', {textContent: version.time === null ? 'the clock was not set' : new Date(version.time * 1000).toLocaleString()}),
-    el('td', {className: 'rate', textContent: count(version.bytes)}),
+    el('th', {scope: 'row', textContent: version.number || '–'}),
+    el('td', {textContent: !version.number ? 'not on flash yet' : version.time === null ? 'the clock was not set' : new Date(version.time * 1000).toLocaleString()}),
+    el('td', {className: 'rate', textContent: version.number ? count(version.bytes) : ''}),
     el('td', {}, version.current ? el('b', {textContent: 'in force'}) : el('button', {
       type: 'button', textContent: 'Compare', 'aria-label': 'Compare version ' + version.number, onclick: () => compare(version.number)
     })))));
