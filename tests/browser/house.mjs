@@ -24,16 +24,14 @@ export const launch = () => chromium.launch({
 
 /** One router and one browser profile; ends with what the browser complained about. */
 export class House {
-  /** With a URL and a password, before that router instead. */
-  static async open(browser, { fake = {}, viewport = DESKTOP, colours = 'light', url, password = PASSWORD } = {}) {
+  /** With a URL, before that router instead; whoever is logged in there already still is, unless the case is to be fresh. */
+  static async open(browser, { fake = {}, viewport = DESKTOP, colours = 'light', scripts = true, fresh = false, url, password = PASSWORD, router } = {}) {
     const house = new House();
     if (!url) house.fake = await new Fake({ password: PASSWORD, steady: true, ...fake }).start();
-    house.url = url ?? house.fake.url;
-    house.password = password;
-    house.context = await browser.newContext({ viewport, colorScheme: colours });
+    Object.assign(house, { url: url ?? house.fake.url, password, router, fresh, complaints: [], expected: [] });
+    const storageState = fresh ? undefined : router?.state;
+    house.context = await browser.newContext({ viewport, colorScheme: colours, javaScriptEnabled: scripts, storageState });
     house.context.setDefaultTimeout(PATIENCE);
-    house.complaints = [];
-    house.expected = [];
     return house;
   }
 
@@ -52,9 +50,15 @@ export class House {
   async login(where = '#/', page = null) {
     page ??= await this.tab();
     await page.goto(this.url + where);
-    await page.getByLabel('Password', { exact: true }).fill(this.password);
-    await page.getByRole('button', { name: 'Log in' }).click();
-    await page.locator('#nav').waitFor();
+    await page.locator('#gate, #nav').filter({ visible: true }).waitFor();
+    if (await page.locator('#gate').isVisible()) {
+      await page.getByLabel('Password', { exact: true }).fill(this.password);
+      const again = page.locator('#gate-again input');
+      if (await again.isVisible()) await again.fill(this.password);
+      await page.locator('#gate button').click();
+      await page.locator('#nav').waitFor();
+      if (this.router && !this.fresh) this.router.state = await this.context.storageState();
+    }
     if (this.fake) await until('the live socket', () => this.fake.live.size > 0);
     return page;
   }

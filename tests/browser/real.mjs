@@ -8,12 +8,12 @@ const PAGES = ['#/', '#/flows', '#/settings', '#/history', '#/doctor'];
 const API = '/api/v1/';
 
 /** Asks as the page does, from the page. */
-const ask = (page, method, path, headers = {}, body = undefined) => page.evaluate(async ([method, path, headers, body]) => {
+export const ask = (page, method, path, headers = {}, body = undefined) => page.evaluate(async ([method, path, headers, body]) => {
   const answer = await fetch(path, { method, headers, body });
   return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() };
 }, [method, path, headers, body]);
 
-async function visit(house, page, hash) {
+export async function visit(house, page, hash) {
   await page.goto(house.url + hash);
   await page.locator('nav [aria-current]').waitFor();
   await page.locator('main > :visible').first().waitFor();
@@ -37,7 +37,7 @@ export const CASES = [
     }
   }],
 
-  ['a wrong password is refused, the right one opens the page, and logging out closes it', {}, async (house) => {
+  ['a wrong password is refused, the right one opens the page, and logging out closes it', { fresh: true }, async (house) => {
     house.expect(/401/);
     const page = await house.tab();
     await page.goto(house.url);

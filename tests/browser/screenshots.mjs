@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { DESKTOP, House, PHONE, laneOf, row } from './house.mjs';
 
 const TO = fileURLToPath(new URL('screenshots/', import.meta.url));
-/** Seconds of live values that the graphs have to show. */
-const SEEN_S = 125;
+/** Seconds of live values that the graphs have to show, before and after the workstation is put first. */
+const SEEN_S = [85, 40];
 
 async function picture(browser, name, needs, work = async () => {}) {
   const house = await House.open(browser, { fake: { steady: false }, ...needs });
-  house.fake.config.devices.push({ mac: '02:00:00:00:00:0a', name: 'workstation', class: 'premium' });
+  house.fake.queues = { standard: [310, 60], bulk: [940, 120] };
   const page = await house.login(needs.where);
   await work(page);
   await page.mouse.move(0, 0);
@@ -20,7 +20,9 @@ async function picture(browser, name, needs, work = async () => {}) {
 
 const watched = async (page) => {
   await row(page, 'laptop').waitFor();
-  await page.waitForTimeout(SEEN_S * 1000);
+  await page.waitForTimeout(SEEN_S[0] * 1000);
+  await laneOf(page, 'workstation').selectOption('premium');
+  await page.waitForTimeout(SEEN_S[1] * 1000);
 };
 
 export async function screenshots(browser) {
