@@ -3,9 +3,12 @@
 use std::env;
 use std::fs;
 use std::io::{Error, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
+
+/// The parts of `page.js` in their order, one a line, beside them.
+const PARTS: &str = "page/order.txt";
 
 /// What `src/web/assets.rs` includes.
 const FILES: [&str; 4] = ["index.html", "page.js", "page.css", "icon.svg"];
@@ -18,16 +21,28 @@ fn main() -> Result<(), Error> {
     )]
     let to = PathBuf::from(env::var_os("OUT_DIR").ok_or(Error::other("no OUT_DIR"))?);
     for name in FILES {
-        let path = from.join(name);
-        println!("cargo::rerun-if-changed={}", path.display());
+        let text = match name {
+            "page.js" => read(&from, PARTS)?
+                .lines()
+                .map(|part| read(&from, &format!("page/{part}")))
+                .collect::<Result<String, Error>>()?,
+            name => read(&from, name)?,
+        };
         // Without name and time: the same file makes the same bytes.
         let mut packed = GzBuilder::new()
             .mtime(0)
             .write(Vec::new(), Compression::best());
-        packed.write_all(stripped(&fs::read_to_string(&path)?).as_bytes())?;
+        packed.write_all(stripped(&text).as_bytes())?;
         fs::write(to.join(format!("{name}.gz")), packed.finish()?)?;
     }
     Ok(())
+}
+
+/// A file, which is packed anew when it changes.
+fn read(from: &Path, name: &str) -> Result<String, Error> {
+    let path = from.join(name);
+    println!("cargo::rerun-if-changed={}", path.display());
+    fs::read_to_string(path)
 }
 
 /// Without what only people read: the space before each line, empty lines, and lines that are a comment as a whole. No text of the page goes over several

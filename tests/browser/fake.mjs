@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const ASSETS = fileURLToPath(new URL('../../src/web/assets/', import.meta.url));
+const read = (name) => readFileSync(ASSETS + name, 'utf8');
+/** A file of the page; its script is in parts. */
+export const asset = (name) => (name === 'page.js' ? read('page/order.txt').trim().split('\n').map((part) => read(`page/${part}`)).join('') : read(name));
 const STATIC = { '/': ['index.html', 'text/html'], '/page.js': ['page.js', 'text/javascript'], '/page.css': ['page.css', 'text/css'], '/icon.svg': ['icon.svg', 'image/svg+xml'] };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const LANES = ['exempt', 'premium', 'express', 'small', 'standard', 'bulk'];
@@ -203,7 +206,7 @@ export class Fake {
       const url = new URL(request.url, this.url);
       const known = STATIC[url.pathname];
       if (known && request.method === 'GET') {
-        const body = gzipSync(readFileSync(ASSETS + known[0]), { level: 9 });
+        const body = gzipSync(asset(known[0]), { level: 9 });
         answer.writeHead(200, this.headers({ 'Content-Type': `${known[1]}; charset=utf-8`, 'Content-Encoding': 'gzip' }));
         return answer.end(body);
       }

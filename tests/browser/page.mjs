@@ -1,9 +1,8 @@
 // The admin page in a real browser, before a router that is none (fake.mjs). What can be tried before any router is in real.mjs.
 
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-import { CONFIG, DEVICES } from './fake.mjs';
+import { CONFIG, DEVICES, asset } from './fake.mjs';
 import { PHONE, drawn, equal, holds, laneOf, parse, row, shows, until, violations } from './house.mjs';
 
 const ASSETS = ['index.html', 'page.js', 'page.css', 'icon.svg'];
@@ -14,7 +13,6 @@ const NEW = { ...CONFIG, enabled: false, wan: { ...CONFIG.wan, up_kbit: null, do
 const PAGES = ['#/', '#/flows', '#/settings', '#/history', '#/doctor'];
 const EVIL = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', 'abc\u202Egnp.exe', 'nul\u0000and\u001b[31mred', 'x'.repeat(255), 'two\nlines\r\n', '" onfocus="alert(1)', '{{7*7}}${7*7}'];
 
-const asset = (name) => readFileSync(new URL(`../../src/web/assets/${name}`, import.meta.url), 'utf8');
 /** As build.rs does it: without indents, empty lines, and lines that are a comment. */
 const stripped = (text) => text.split('\n').map((line) => line.trimStart()).filter((line) => line && !line.startsWith('//') && !/^\/\*.*\*\/$/.test(line)).map((line) => `${line}\n`).join('');
 const fresh = { password: null, config: NEW };
