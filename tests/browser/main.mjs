@@ -8,7 +8,7 @@ import { screenshots } from './screenshots.mjs';
 import { NEW, STORY } from './story.mjs';
 
 /** For one case, ms: one that hangs fails, and what it holds is let go. */
-const CASE_WITHIN = 90000;
+const CASE_WITHIN = 180000;
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 async function run(browser, cases, router) {
