@@ -97,7 +97,9 @@ pub fn change(
         Op::Adopt(ruleset) => return Some(rules::adopt(w, seq, ruleset)),
         Op::Elements(_) => return Some(rules::elements(w, seq, devices)),
         Op::DeleteRules => return Some(rules::delete(w, seq)),
-        Op::Look(_) | Op::Accounting(_) | Op::Save | Op::Echo { .. } => return None,
+        Op::Look(_) | Op::Accounting(_) | Op::Save | Op::Echo { .. } | Op::Sound { .. } => {
+            return None;
+        }
     }
     Some(Request {
         family: Family::Route,

@@ -324,6 +324,7 @@ changes. It becomes the newest, so that the next rollback goes forth again.
         summary: "what this kernel can do, and what bypasses the queues",
         about: "\
 A line for each thing that was looked at: ok, or !! with what to do about it.
+For the path's largest packet it sends some, which takes up to two seconds.
 ",
         task: Task::Ask(control::Verb::Doctor),
     },

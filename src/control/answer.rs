@@ -9,7 +9,7 @@ use super::record::{Fields, Record};
 pub const REASON_BYTES_MAX: usize = 160;
 
 /// Lines of `doctor` at most: one a capability and one a bypass that is known.
-pub const FINDINGS_MAX: usize = 32;
+pub const FINDINGS_MAX: usize = 33;
 
 /// Configurations that are kept, with the one in force.
 pub const VERSIONS_MAX: usize = 9;

@@ -25,6 +25,7 @@ mod lent;
 mod look;
 mod page;
 mod password;
+mod path;
 mod probe;
 mod stored;
 
@@ -60,6 +61,7 @@ const TOKEN_EVENTS: [(u64, About); 3] =
     [(2, About::Route), (3, About::Neighbours), (4, About::Rules)];
 const TOKEN_PAGE: u64 = 5;
 const TOKEN_JUDGE: u64 = 6;
+const TOKEN_PATH: u64 = 7;
 const TOKEN_ECHO: u64 = 8;
 /// The first client's; the others follow.
 const TOKEN_CLIENTS: u64 = 9;
@@ -89,6 +91,8 @@ struct Daemon {
     poller: Poller,
     /// While the latency of the line is watched: the interface and the class, and the socket there.
     echo: Option<((IfName, TcHandle), Echo)>,
+    /// While `doctor` waits for what the path takes.
+    path: path::Sounded,
     /// Everything is taken out of the kernel: end.
     over: bool,
     /// The last reason for trouble that was logged, so that it is logged once.
@@ -132,6 +136,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         judge: Judge::default(),
         poller,
         echo: None,
+        path: None,
         over: false,
         logged: heapless::String::new(),
     };
@@ -225,6 +230,16 @@ impl Daemon {
                     let result = self.send_echo(to, dev, priority);
                     self.engine.handle(now(), Input::Done(result));
                 }
+                Step::Do(Op::Sound {
+                    to,
+                    dev,
+                    priority,
+                    seq,
+                    bytes,
+                }) => {
+                    let result = self.sound(to, dev, priority, (seq, bytes));
+                    self.engine.handle(now(), Input::Done(result));
+                }
                 Step::Do(op) => {
                     log::debug!("{op:?}");
                     self.kernel.carry_out(&op, &mut self.engine, now());
@@ -239,6 +254,7 @@ impl Daemon {
                 Step::Wait(_) if self.attend_errands() => {}
                 Step::Wait(wait) => {
                     self.log_trouble();
+                    self.end_sounding();
                     return wait;
                 }
                 Step::End => {
@@ -322,6 +338,7 @@ impl Daemon {
                 }
             }
             (TOKEN_ECHO, _) => self.hear_echo(),
+            (TOKEN_PATH, _) => self.hear_path(),
             (client, None) => self.serve(client),
         }
         Ok(())

@@ -307,7 +307,8 @@ impl Engine {
             (Op::Look(look), result) => self.looked(now, *look, result),
             (Op::Save, result) => self.saved(now, result),
             // One that could not be sent is one without an answer.
-            (Op::Echo { .. }, _) => {}
+            (Op::Echo { .. }, _) | (Op::Sound { .. }, Ok(())) => {}
+            (Op::Sound { .. }, Err(refused)) => self.path.refused(refused),
             (op, Ok(())) => self.carried_out(now, op),
             // What is gone already needs no removal.
             (
@@ -513,6 +514,6 @@ const fn what(op: &Op) -> &'static str {
         Op::DeleteRules => "to remove the rules",
         Op::Accounting(_) => "net.netfilter.nf_conntrack_acct",
         Op::Save => "to store the configuration",
-        Op::Echo { .. } => "an echo request",
+        Op::Echo { .. } | Op::Sound { .. } => "an echo request",
     }
 }

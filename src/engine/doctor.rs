@@ -92,8 +92,8 @@ impl fmt::Display for Cure {
 }
 
 /// Adds a line to those of `doctor`.
-fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
-    // There are fewer lines than there is room for: three abilities, the shapers, the leaves, seven more, and what bypasses us.
+pub(super) fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
+    // There are fewer lines than there is room for: three abilities, the shapers, the leaves, eight more, and what bypasses us.
     let _ = to.findings.push(Finding {
         what: text(format_args!("{what}")),
         good,
@@ -102,7 +102,7 @@ fn add(to: &mut Doctor, what: &str, good: bool, found: fmt::Arguments<'_>) {
 }
 
 const _: () = assert!(
-    3 + ShaperKind::ALL.len() + LeafKind::ALL.len() + 7 + 2 + BYPASSES.len() <= FINDINGS_MAX,
+    3 + ShaperKind::ALL.len() + LeafKind::ALL.len() + 8 + 2 + BYPASSES.len() <= FINDINGS_MAX,
     "doctor has room for all it can find"
 );
 
@@ -205,6 +205,7 @@ impl Engine {
             Err(unplaced) => format_args!("{}", *unplaced),
         };
         add(doctor, "interfaces", places.is_ok(), found);
+        self.path_finding(doctor);
         if let Some((good, found)) = self.calendar_finding() {
             add(doctor, "schedules", good, format_args!("{found}"));
         }

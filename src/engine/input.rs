@@ -114,6 +114,18 @@ pub enum Input<'a> {
         /// In 0.1 ms.
         tenth_ms: u32,
     },
+    /// An answer to [`Op::Sound`].
+    Passed {
+        /// To which.
+        seq: u16,
+    },
+    /// A router on the way says that an [`Op::Sound`] was too large.
+    TooLarge {
+        /// Which.
+        seq: u16,
+        /// The largest packet, in bytes, that would not have been; 0 where it does not say.
+        mtu: u16,
+    },
     /// The last operation is done, or was refused.
     Done(Result<(), Refused>),
     /// A client asks.
@@ -249,6 +261,19 @@ pub enum Op {
         dev: IfName,
         /// In which class of our queues.
         priority: TcHandle,
+    },
+    /// Send an echo request that nobody on the way may split; what becomes of it comes as [`Input::Passed`] or [`Input::TooLarge`], or never.
+    Sound {
+        /// To whom.
+        to: Ipv4Addr,
+        /// Through which interface.
+        dev: IfName,
+        /// In which class of our queues.
+        priority: TcHandle,
+        /// Its number.
+        seq: u16,
+        /// Bytes of the packet, from its IP header on.
+        bytes: u16,
     },
 }
 

@@ -98,3 +98,11 @@ pub const ECHO_PERIODS: u32 = 12;
 
 /// Seconds of a period; see [`ECHO_PERIODS`].
 pub const ECHO_PERIOD_S: u32 = 300;
+
+/// How long `doctor` looks for the largest packet that the path takes: less than anybody waits for an answer. A line with more than a second
+/// there and back is not known then.
+pub const SOUNDING: Duration = Duration::from_secs(2);
+
+/// Packets for that at most. The largest three times, a small one and four between them twice; and again some, where routers tell of one
+/// narrow link after another.
+pub const SOUNDINGS_MAX: usize = 18;

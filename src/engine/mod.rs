@@ -34,6 +34,7 @@ pub mod limits;
 mod links;
 mod looks;
 mod page;
+mod path;
 mod policy;
 mod rates;
 mod remark;
@@ -129,6 +130,7 @@ pub struct Engine {
     page: Finding,
     watch: watch::Watch,
     echo: echo::Echo,
+    path: path::Path,
     /// CRC-32 of the configuration in force, as one line.
     config_crc: u32,
 }
@@ -195,6 +197,7 @@ impl Engine {
             page: Finding::default(),
             watch: watch::Watch::default(),
             echo: echo::Echo::default(),
+            path: path::Path::default(),
             config_crc: 0,
         };
         engine.configure(now);
@@ -352,6 +355,8 @@ impl Engine {
             Input::Reload(config) => self.reload(now, config),
             Input::Left(client) => self.forget_client(client),
             Input::Echo { tenth_ms } => self.echo.learn(now, tenth_ms),
+            Input::Passed { seq } => self.path.passed(now, seq),
+            Input::TooLarge { seq, mtu } => self.path.too_large(now, seq, mtu),
             Input::Taken(client) => self.watch.taken(client),
         }
     }
@@ -388,6 +393,10 @@ impl Engine {
         if self.saving.due && !self.timers.is_set(Timer::Save) {
             return self.save();
         }
+        if let Some(op) = self.next_sounding(now) {
+            self.doing = Some(op);
+            return Step::Do(op);
+        }
         if let Some((client, answer)) = self.next_answer(now) {
             return Step::Answer(client, answer);
         }
@@ -417,9 +426,10 @@ impl Engine {
             self.look_again();
         }
         self.resync_if_due(now);
-        // Save and RateWindow are looked at where they matter: a timer that is not set holds nothing back.
+        // These are looked at where they matter: a timer that is not set holds nothing back.
         self.timers.take_due(Timer::Save, now);
         self.timers.take_due(Timer::RateWindow, now);
+        self.timers.take_due(Timer::Path, now);
         // The next comparison finds the wished rates whole again.
         self.timers.take_due(Timer::Drain, now);
         if self.timers.take_due(Timer::Clock, now) {

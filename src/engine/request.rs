@@ -134,6 +134,7 @@ impl Engine {
             Question::Doctor => {
                 self.unknown.modules = true;
                 self.unknown.accounting = true;
+                self.path.want();
                 // Flows tell who forwards them.
                 self.remark.begin();
             }
@@ -156,6 +157,12 @@ impl Engine {
     pub(super) fn is_asked_for_health(&self) -> bool {
         let mut asked = self.asked.iter();
         asked.any(|asked| asked.question == Question::Status)
+    }
+
+    /// Whether a client waits for what `doctor` finds.
+    pub(super) fn is_asked_for_doctor(&self) -> bool {
+        let mut asked = self.asked.iter();
+        asked.any(|asked| asked.question == Question::Doctor)
     }
 
     /// A client is gone.
@@ -204,10 +211,12 @@ impl Engine {
         if let Some(client) = self.counted_clients() {
             return Some((client, Answer::Devices));
         }
-        let place = self
-            .asked
-            .iter()
-            .position(|asked| asked.question != Question::Devices)?;
+        let sounding = self.path.is_wanted();
+        let place = self.asked.iter().position(|asked| match asked.question {
+            Question::Devices => false,
+            Question::Doctor => !sounding,
+            _ => true,
+        })?;
         let Asked { client, question } = self.asked.remove(place);
         let answer = match question {
             Question::Status => Answer::Status(self.status(now)),

@@ -27,6 +27,8 @@ pub enum Timer {
     Clock,
     /// Tell the watchers.
     Watch,
+    /// No answer comes any more from the path.
+    Path,
 }
 
 /// One moment a reason.
@@ -36,7 +38,7 @@ pub struct Timers {
 }
 
 impl Timers {
-    const REASONS: [Timer; 10] = [
+    const REASONS: [Timer; 11] = [
         Timer::Health,
         Timer::Retry,
         Timer::RateWindow,
@@ -47,6 +49,7 @@ impl Timers {
         Timer::ResyncNeighbours,
         Timer::Clock,
         Timer::Watch,
+        Timer::Path,
     ];
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Instant>> {

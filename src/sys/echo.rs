@@ -28,8 +28,8 @@ sockopt_impl!(
     IcmpFilter, SetOnly, SOL_RAW, ICMP_FILTER, u32
 );
 
-/// Echo replies, and nothing else.
-const ALL_BUT_REPLIES: u32 = !1;
+/// Echo replies, a kind of messages.
+pub(super) const REPLIES: u32 = 1;
 
 /// Answers that are waited for: the last so many requests. One a second is sent, so that an answer may take so many seconds: longer than any
 /// modem's queue.
@@ -77,20 +77,12 @@ impl Echo {
     }
 
     fn socket(interface: &str, priority: u32) -> Result<Echo, Errno> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let protocol = SockProtocol::Icmp;
-        let socket = socket(AddressFamily::Inet, SockType::Raw, flags, protocol)?;
-        setsockopt(&socket, IcmpFilter, &ALL_BUT_REPLIES)?;
-        setsockopt(&socket, sockopt::RcvBuf, &WAITING_BYTES)?;
-        setsockopt(&socket, sockopt::BindToDevice, &OsString::from(interface))?;
-        setsockopt(&socket, sockopt::Priority, &priority.cast_signed())?;
-        let [_, _, high, low] = own_pid().to_be_bytes();
         Ok(Echo {
-            socket,
+            socket: raw(interface, priority, REPLIES, WAITING_BYTES)?,
             to: Ipv4Addr::UNSPECIFIED,
             sent_us: [None; WAITED_FOR],
             key: EchoKey {
-                id: u16::from_be_bytes([high, low]),
+                id: own_id(),
                 seq: 0,
             },
         })
@@ -117,7 +109,7 @@ impl Echo {
         self.key.seq = self.key.seq.wrapping_add(1);
         let mut room = [0; ECHO_BYTES];
         let mut w = Writer::new(&mut room, Order::HOST);
-        emit_echo(&mut w, self.key);
+        emit_echo(&mut w, self.key, ECHO_BYTES);
         let seq = self.key.seq;
         if let Some(slot) = self.slot(seq) {
             *slot = Some(now_us());
@@ -155,6 +147,29 @@ impl Echo {
             None => Heard::Other,
         }
     }
+}
+
+/// A socket at the interface, whose packets have this priority, for these kinds of messages; what waits beyond so many bytes is dropped.
+pub(super) fn raw(
+    interface: &str,
+    priority: u32,
+    kinds: u32,
+    waiting_bytes: usize,
+) -> Result<OwnedFd, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let protocol = SockProtocol::Icmp;
+    let socket = socket(AddressFamily::Inet, SockType::Raw, flags, protocol)?;
+    setsockopt(&socket, IcmpFilter, &!kinds)?;
+    setsockopt(&socket, sockopt::RcvBuf, &waiting_bytes)?;
+    setsockopt(&socket, sockopt::BindToDevice, &OsString::from(interface))?;
+    setsockopt(&socket, sockopt::Priority, &priority.cast_signed())?;
+    Ok(socket)
+}
+
+/// Whose requests are ours.
+pub(super) fn own_id() -> u16 {
+    let [_, _, high, low] = own_pid().to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 impl AsFd for Echo {

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod listener;
 pub mod log;
 pub mod netlink;
+pub mod path;
 pub mod poller;
 pub mod proc;
 pub mod sandbox;

@@ -43,6 +43,7 @@ mod lans;
 mod login;
 mod mss;
 mod password;
+mod path;
 mod paths;
 mod policy;
 mod processes;
@@ -106,6 +107,7 @@ fn main() -> ExitCode {
         interference::all(),
         input::all(),
         refusal::all(),
+        path::all(),
         paths::all(),
         store::all(),
         wans::all(),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use lanemark::control::FINDINGS_MAX;
 use serde_json::{Value, json};
 
 use super::daemon::{Place, asked, call, text};
@@ -214,7 +215,7 @@ ok  nf_tables     rules by netlink
     assert_eq!((ended.code(), ended.text()), (0, expected));
     let many = format!(
         "{{\"findings\":[{}]}}\n",
-        vec!["{\"what\":\"x\",\"good\":true,\"found\":\"\"}"; 33].join(",")
+        vec!["{\"what\":\"x\",\"good\":true,\"found\":\"\"}"; FINDINGS_MAX + 1].join(",")
     );
     assert_eq!(
         asked(&["doctor"], &many).0.code(),

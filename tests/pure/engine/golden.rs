@@ -75,6 +75,7 @@ fn line(op: &Op) -> String {
         Op::Accounting(on) => format!("accounting {on}"),
         Op::Save => "save".to_owned(),
         Op::Echo { to, .. } => format!("echo {to}"),
+        Op::Sound { to, bytes, .. } => format!("sound {to} {bytes}"),
     }
 }
 

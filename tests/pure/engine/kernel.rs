@@ -162,7 +162,9 @@ impl Kernel {
                 }
                 None => no(Cause::Gone),
             },
-            Op::Look(_) | Op::Save | Op::Echo { .. } => unreachable!("not a change of the kernel"),
+            Op::Look(_) | Op::Save | Op::Echo { .. } | Op::Sound { .. } => {
+                unreachable!("not a change of the kernel")
+            }
         }
     }
 

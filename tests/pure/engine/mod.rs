@@ -23,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod model;
 mod others;
+mod path;
 mod places;
 mod policy;
 mod refusals;

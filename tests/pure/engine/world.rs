@@ -97,6 +97,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::Accounting(_) => "accounting",
         Op::Save => "save",
         Op::Echo { .. } => "echo",
+        Op::Sound { .. } => "sound",
     }
 }
 
@@ -284,6 +285,8 @@ impl World {
                 }
                 Ok(())
             }
+            // What becomes of it is told by whoever asked.
+            (None, Op::Sound { .. }) => Ok(()),
             (None, Op::Save) => {
                 self.flash = Some(self.engine.config().clone());
                 self.writes.push(self.now);
@@ -370,7 +373,12 @@ impl World {
     pub fn changes(&mut self) -> Vec<Op> {
         let ops = std::mem::take(&mut self.ops);
         ops.into_iter()
-            .filter(|op| !matches!(op, Op::Look(_) | Op::Save | Op::Echo { .. }))
+            .filter(|op| {
+                !matches!(
+                    op,
+                    Op::Look(_) | Op::Save | Op::Echo { .. } | Op::Sound { .. }
+                )
+            })
             .collect()
     }
 
