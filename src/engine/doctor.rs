@@ -200,6 +200,10 @@ impl Engine {
         let counts = self.accounting.acct.is_some();
         add(doctor, "bytes of flows", counts, format_args!("{counted}"));
         let places = self.links.places(&self.config);
+        let places = places.and_then(|places| {
+            let stacked = self.links.beside_each_other(&places);
+            stacked.map(|()| places)
+        });
         let found = match &places {
             Ok(places) => format_args!("WAN {}, LAN {}", places.wan.name, places.down_name()),
             Err(unplaced) => format_args!("{}", *unplaced),

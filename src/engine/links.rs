@@ -77,6 +77,8 @@ pub enum Unplaced {
     SeveralLans(IfName, IfName),
     /// The LAN is the WAN.
     Same(IfName),
+    /// One of them is on top of another, in that order.
+    Stacked(IfName, IfName),
 }
 
 impl fmt::Display for Unplaced {
@@ -104,10 +106,17 @@ impl fmt::Display for Unplaced {
                     *name
                 )
             }
+            Unplaced::Stacked(upper, lower) => format_args!(
+                "wan and lan: expected interfaces beside each other, found {} on top of {}, where its packets would wait again",
+                *upper, *lower
+            ),
         };
         f.write_fmt(words)
     }
 }
+
+/// Interfaces on top of each other that are looked through: a bridge of VLANs of a bridge of bonds. The kernel allows eight.
+const STACKED_MAX: u8 = 4;
 
 /// What became of news of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +242,51 @@ impl Links {
             several,
             down: if several { self.ifb() } else { Some(lans[0]) },
             missing,
+        })
+    }
+
+    /// Whether one of the places is on top of another: each has queues, and what leaves the upper one would wait in both.
+    ///
+    /// # Errors
+    /// [`Unplaced::Stacked`].
+    pub fn beside_each_other(&self, places: &Places<'_>) -> Result<(), Unplaced> {
+        let lans = || places.lans.iter().take(places.count);
+        let all = || lans().chain([&places.wan]);
+        for upper in all() {
+            for lower in all() {
+                if self.is_above(upper.index, lower.index, STACKED_MAX) {
+                    return Err(Unplaced::Stacked(upper.name, lower.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of a candidate. Those that are in use already are not the fault of what is changed.
+    ///
+    /// # Errors
+    /// [`Unplaced::Stacked`].
+    pub fn stay_beside(&self, old: &Config, new: &Config) -> Result<(), Unplaced> {
+        match self.places(new) {
+            Ok(places) if (old.wan.interface, &old.lan) != (new.wan.interface, &new.lan) => {
+                self.beside_each_other(&places)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what leaves the upper interface leaves the lower one later: what is below a VLAN, or a port of a bridge, or of what so many are
+    /// on top of.
+    fn is_above(&self, upper: IfIndex, lower: IfIndex, most: u8) -> bool {
+        self.links.iter().any(|link| {
+            let next = if link.index == upper {
+                link.below
+            } else {
+                Some(link.index).filter(|_| link.master == Some(upper))
+            };
+            next.is_some_and(|next| {
+                next == lower || (most > 0 && self.is_above(next, lower, most - 1))
+            })
         })
     }
 

@@ -392,7 +392,8 @@ impl Engine {
         }
         if config.enabled {
             let placeable = self.placeable(&config);
-            placeable.map_err(|unplaced| input(format_args!("{unplaced}")))?;
+            let beside = placeable.and_then(|()| self.links.stay_beside(&self.config, &config));
+            beside.map_err(|unplaced| input(format_args!("{unplaced}")))?;
         }
         // The user may have changed it while we did not need it.
         self.unknown.accounting = true;

@@ -13,6 +13,8 @@ pub struct Link {
     pub mtu: u32,
     /// The bridge or bond that it is part of.
     pub master: Option<IfIndex>,
+    /// The interface whose packets it wraps or shares: that below a VLAN. What leaves here leaves there next.
+    pub below: Option<IfIndex>,
     /// What it is, as far as it matters to us.
     pub kind: LinkKind,
     /// Whether it is switched on.

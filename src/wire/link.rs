@@ -17,6 +17,7 @@ pub(super) const IFF_UP: u32 = 1;
 const IFLA_ADDRESS: u16 = 1;
 pub(super) const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_STATS: u16 = 7;
 const IFLA_MASTER: u16 = 10;
 pub(super) const IFLA_LINKINFO: u16 = 18;
@@ -77,19 +78,23 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
         return Ok(None);
     }
     let (mut name, mut mac, mut mtu, mut master) = (None, None, 0, None);
-    let mut told = LinkKind::Other;
+    let (mut told, mut link, mut is_stacked) = (LinkKind::Other, None, false);
     body.attributes(&mut |kind, value| match kind {
         IFLA_ADDRESS => mac = value.mac(),
         IFLA_IFNAME => name = Some(value.text()),
         IFLA_MTU => mtu = value.u32(),
+        IFLA_LINK => link = Some(IfIndex(value.u32())),
         IFLA_MASTER => master = Some(IfIndex(value.u32())),
         IFLA_LINKINFO => value.attributes(&mut |kind, value| {
             if kind == IFLA_INFO_KIND {
-                told = match value.text() {
+                let kind = value.text();
+                told = match kind {
                     "bridge" => LinkKind::Bridge,
                     KIND_IFB => LinkKind::Ifb,
                     _ => LinkKind::Other,
                 };
+                // Of others it says who is at the other end, or which port of a switch's chip.
+                is_stacked = matches!(kind, "vlan" | "macvlan");
             }
         }),
         _ => {}
@@ -113,6 +118,7 @@ pub fn parse(message: Message<'_>) -> Result<Option<LinkChange>, Malformed> {
         mac,
         mtu,
         master,
+        below: link.filter(|_| is_stacked),
         kind,
         up: flags & IFF_UP != 0,
     })))

@@ -69,6 +69,7 @@ pub fn link(index: IfIndex, text: &str, kind: LinkKind) -> Link {
         mac: Some(Mac([2, 0xff, 0, 0, 0, u8::try_from(index.0).unwrap()])),
         mtu: 1500,
         master: None,
+        below: None,
         kind,
         up: true,
     }

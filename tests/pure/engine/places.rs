@@ -396,6 +396,10 @@ fn every_reason_for_waiting_reads_as_a_sentence() {
             Unplaced::Same(name("eth0")),
             "lan: expected another interface than the WAN's, found eth0",
         ),
+        (
+            Unplaced::Stacked(name("eth1.3"), name("eth1")),
+            "wan and lan: expected interfaces beside each other, found eth1.3 on top of eth1, where its packets would wait again",
+        ),
     ] {
         assert_eq!(unplaced.to_string(), words);
     }
@@ -440,4 +444,89 @@ fn a_configuration_that_still_names_the_wan_that_is_away_is_taken() {
     world.settle();
     assert_as_wished(&world);
     assert_eq!(world.engine.config().default_class, Class::Bulk);
+}
+
+/// A house whose LAN is a switch's port with VLANs on it, one of them in a bridge: `eth1` below `eth1.2` and `eth1.3`, `br-guest` above the last.
+fn stack() -> World {
+    let on = |index: u32, text: &str, below: u32| Link {
+        below: Some(IfIndex(below)),
+        ..link(IfIndex(index), text, LinkKind::Other)
+    };
+    let mut kernel = house::kernel();
+    kernel.links.extend([
+        link(IfIndex(10), "eth1", LinkKind::Other),
+        on(11, "eth1.2", 10),
+        Link {
+            master: Some(IfIndex(13)),
+            ..on(12, "eth1.3", 10)
+        },
+        link(IfIndex(13), "br-guest", LinkKind::Bridge),
+        on(14, "eth0.7", WAN.0),
+    ]);
+    let mut world = World::of(kernel, &base(), ABLE);
+    world.settle();
+    world
+}
+
+/// The line of `doctor` about the interfaces: whether it is good, and what it says.
+fn interfaces(world: &mut World) -> (bool, String) {
+    let Answer::Doctor(doctor) = world.answer(Verb::Doctor, None, None) else {
+        panic!("no findings");
+    };
+    let mut findings = doctor.findings.iter();
+    let line = findings.find(|line| line.what == "interfaces").unwrap();
+    (line.good, line.found.as_str().to_owned())
+}
+
+#[test]
+fn interfaces_on_top_of_each_other_are_refused_with_both_names_and_nothing_changes() {
+    let mut world = stack();
+    for (wan, lans, stacked) in [
+        ("eth0", &["eth1", "eth1.2"][..], Some(("eth1.2", "eth1"))),
+        ("eth0", &["eth1.2", "eth1"], Some(("eth1.2", "eth1"))),
+        ("eth0", &["br-guest", "eth1"], Some(("br-guest", "eth1"))),
+        (
+            "eth0",
+            &["eth1.3", "br-guest"],
+            Some(("br-guest", "eth1.3")),
+        ),
+        ("eth0.7", &["br-lan", "eth0"], Some(("eth0.7", "eth0"))),
+        ("eth1", &["br-guest"], Some(("br-guest", "eth1"))),
+        ("eth0", &["eth1.2", "eth1.3"], None),
+        ("eth0.7", &["br-lan", "br-guest"], None),
+    ] {
+        let mut config = base();
+        config.wan.interface = Some(name(wan));
+        config.lan = Lan::Interfaces(lans.iter().copied().map(name).collect());
+        let answer = world.apply(&config);
+        match stacked {
+            Some((upper, lower)) => {
+                let words = format!("found {upper} on top of {lower},");
+                let failure = failure(answer);
+                assert!(failure.message.contains(&words), "{}", failure.message);
+                assert_eq!(world.changes(), []);
+                assert_ne!(*world.engine.config(), config);
+            }
+            None => drop(changed(answer)),
+        }
+    }
+    world.settle();
+    assert!(interfaces(&mut world).0);
+}
+
+#[test]
+fn a_stack_that_is_in_use_already_is_told_by_doctor_and_hinders_no_other_change() {
+    let mut config = base();
+    config.lan = Lan::Interfaces([name("eth1"), name("eth1.2")].into_iter().collect());
+    let mut world = World::of(stack().kernel, &config, ABLE);
+    world.settle();
+    let (good, found) = interfaces(&mut world);
+    assert!(!good && found.contains("eth1.2 on top of eth1"), "{found}");
+    config.default_class = Class::Bulk;
+    changed(world.apply(&config));
+    // One cable that leads to itself, as no kernel allows it.
+    let mut round = world.kernel.links[2];
+    round.below = Some(round.index);
+    world.tell(Input::Link(round));
+    assert!(!interfaces(&mut world).0);
 }

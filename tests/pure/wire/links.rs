@@ -28,6 +28,7 @@ fn present(index: u32, name: &str, mac: Option<Mac>) -> Link {
         mac,
         mtu: 1500,
         master: None,
+        below: None,
         kind: LinkKind::Other,
         up: true,
     }
@@ -209,6 +210,70 @@ fn links_of_unusual_form_are_read_as_far_as_they_matter() {
         );
         assert_eq!(read(17, &[]), Ok(Some(LinkChange::Gone(IfIndex(5)))));
         assert_eq!(read(18, &[]), Ok(None), "a request is no news");
+    }
+}
+
+/// Attribute numbers: the address, the MTU, the other interface, what it is.
+const ADDRESS: u16 = 1;
+const MTU: u16 = 4;
+const LINK: u16 = 5;
+const LINKINFO: u16 = 18;
+
+#[test]
+fn what_is_below_a_vlan_is_told_and_the_other_end_of_a_cable_is_not_below() {
+    for order in ORDERS {
+        for (kind, below) in [
+            ("vlan", Some(IfIndex(3))),
+            ("macvlan", Some(IfIndex(3))),
+            ("veth", None),
+            ("dsa", None),
+            ("gre", None),
+        ] {
+            // As linux/if_link.h has them; the kernels of the recordings have no VLANs.
+            let parts = [
+                Attribute(IFNAME, &[Text("eth0.2")]),
+                Attribute(MTU, &[U32(1500)]),
+                Attribute(LINK, &[U32(3)]),
+                Nest(LINKINFO, &[Attribute(1, &[Text(kind)])]),
+            ];
+            let read = parsed(&link_message(order, 16, 0, &parts), order, link::parse);
+            let expected = Link {
+                below,
+                ..present(5, "eth0.2", None)
+            };
+            assert_eq!(read, Ok(Some(LinkChange::Present(expected))), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn what_a_device_counts_of_its_header_is_not_added_again() {
+    let wan = |link| {
+        let text = format!(r#"{{"version": 1, "wan": {{"link": "{link}"}}}}"#);
+        lanemark::config::parse(text.as_bytes()).unwrap().wan
+    };
+    // PPP has no address, raw IP of a mobile modem none either; a VLAN has its Ethernet header, and its tag is put on below it.
+    let ethernet: &[u8] = &[2, 0, 0, 0, 0, 1];
+    for (name, kind, mac, counted) in [
+        ("ppp0", "ppp", None, 0),
+        ("pppoe-wan", "ppp", None, 0),
+        ("wwan0", "", None, 0),
+        ("eth0.2", "vlan", Some(ethernet), 14),
+        ("eth0", "", Some(ethernet), 14),
+    ] {
+        let address = mac.map(|mac| [Bytes(mac)]);
+        let (name_part, kind_part) = ([Text(name)], [Attribute(1, &[Text(kind)])]);
+        let mut parts = vec![Attribute(IFNAME, &name_part), Nest(LINKINFO, &kind_part)];
+        parts.extend(address.iter().map(|address| Attribute(ADDRESS, address)));
+        let bytes = link_message(Order::HOST, 16, 0, &parts);
+        let Ok(Some(LinkChange::Present(link))) = parsed(&bytes, Order::HOST, link::parse) else {
+            panic!("{name} is no link");
+        };
+        assert_eq!(link.header_bytes(), counted, "{name}");
+        for (layer, adds) in [("pppoe-ptm", 30), ("docsis", 18), ("ethernet", 38)] {
+            let framing = wan(layer).framing(link.header_bytes());
+            assert_eq!(framing.overhead_bytes, adds - counted, "{name}: {layer}");
+        }
     }
 }
 
