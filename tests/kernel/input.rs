@@ -108,7 +108,7 @@ fn nonsense_on_the_command_line_is_told_and_changes_nothing() -> Tried {
 }
 
 /// What is replaced in a good configuration, by what, and what is said about it.
-const REPLACED: [(&str, &str, &[&str]); 16] = [
+const REPLACED: [(&str, &str, &[&str]); 31] = [
     (
         "wan0",
         "wan7",
@@ -174,6 +174,82 @@ const REPLACED: [(&str, &str, &[&str]); 16] = [
         "\"enabled\"",
         "\"enabled\": false,\n  \"enabled\"",
         &["enabled"],
+    ),
+    // A bridge and its port: packets would wait twice.
+    ("br-lan", "br-lan\", \"lan1", &["br-lan on top of lan1"]),
+    ("75", "0", &["shares.premium", "expected", "1 to 100", "0"]),
+    (
+        "\"shares\": { \"premium\": 75",
+        "\"shares\": { \"up\": { \"premium\": 80, \"express\": 15, \"standard\": 9, \"bulk\": 1 } }, \"xshares\": { \"premium\": 75",
+        &["shares.up", "100", "105"],
+    ),
+    (
+        "\"ceilings\": {}",
+        "\"ceilings\": { \"premium\": 74 }",
+        &["ceilings", "premium: ", "share of 75", "74"],
+    ),
+    (
+        "\"class\": \"bulk\"",
+        "\"class\": \"bulk\", \"up_max_kbit\": 20001",
+        &[
+            "devices[0].up_max_kbit",
+            "at most the line's wan.up_kbit",
+            "more",
+        ],
+    ),
+    (
+        "\"class\": \"bulk\"",
+        "\"class\": \"bulk\", \"down_max_kbit\": 63",
+        &["devices[0].down_max_kbit", "from 64", "63"],
+    ),
+    (
+        "\"scheduler\": \"auto\"",
+        "\"scheduler\": \"sfq\"",
+        &["scheduler", "auto, htb, hfsc or cake", "sfq"],
+    ),
+    (
+        "\"leaf\": \"auto\"",
+        "\"leaf\": \"htb\"",
+        &["leaf", "expected", "htb"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\" }]",
+        &["rules[0]", "expected a condition", "none"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"ports\": \"80-90,85\" }]",
+        &["rules[0].ports", "do not overlap", "80-90,85"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"proto\": \"tcp\" }, { \"class\": \"express\", \"proto\": \"tcp\", \"ports\": \"22\" }]",
+        &["rules[1]", "a rule that can match", "rules[0]"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"proto\": \"icmp\", \"ports\": \"7\" }]",
+        &["rules[0].proto", "with ports", "another"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"service\": \"ssh\", \"ports\": \"22\" }]",
+        &["rules[0].service", "neither proto nor ports", "one"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"cidr\": \"192.168.77.10\", \"remote\": \"2001:db8::1\" }]",
+        &["rules[0].remote", "IP version of cidr", "other"],
+    ),
+    (
+        "\"rules\": []",
+        "\"rules\": [{ \"class\": \"bulk\", \"cidr\": \"192.168.77.10/24\" }]",
+        &[
+            "rules[0].cidr",
+            "without bits behind its prefix",
+            "192.168.77.10/24",
+        ],
     ),
 ];
 
