@@ -54,15 +54,17 @@ const SERVICES: [(&str, &[Part]); 9] = [
             udp(16384, 32767),
         ],
     ),
-    // Xbox, PlayStation, Steam, Minecraft in both editions.
+    // Xbox, PlayStation, Steam, Minecraft in both editions. Not Steam's TCP ports 27014 to 27050: downloads come from there, and who puts games
+    // ahead does not mean those.
     (
         "games",
         &[
             udp(3074, 3074),
             tcp(3074, 3074),
+            udp(3658, 3658),
+            udp(4379, 4380),
             udp(9293, 9308),
             udp(27000, 27100),
-            tcp(27014, 27050),
             tcp(25565, 25565),
             udp(19132, 19133),
         ],

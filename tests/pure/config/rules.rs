@@ -5,6 +5,8 @@ use lanemark::value::{PORT_RANGES_MAX, Rule, Service};
 
 use super::{crowd, parse, pretty, refusal};
 
+const README: &str = include_str!("../../../README.md");
+
 fn text(rules: &str) -> String {
     format!("{{\"version\": 1, \"rules\": [{rules}]}}")
 }
@@ -349,6 +351,17 @@ fn every_service_has_ports_and_the_message_names_it() {
             assert!(matches!(part.proto, 6 | 17) && part.ports.first <= part.ports.last);
         }
         assert_eq!(Service::parse(service.name()), Some(service));
+        // The README has a row of each.
+        let parts = service.parts().iter().map(|part| {
+            let proto = if part.proto == 6 { "TCP" } else { "UDP" };
+            format!("{proto} {}", part.ports)
+        });
+        let row = format!(
+            "\n| `{}` | {} |",
+            service.name(),
+            parts.collect::<Vec<_>>().join(", ")
+        );
+        assert!(README.contains(&row), "expected in the README: {row}");
     }
     assert_eq!(Service::all().count(), 9);
 }
