@@ -201,7 +201,8 @@ impl Page {
                 crowded |= wished.push(place).is_err();
             }
         })?;
-        self.crowded = crowded;
+        // Those who are one too many have no socket: which there are says nothing of them.
+        self.news |= core::mem::replace(&mut self.crowded, crowded) != crowded;
         while let Some(at) = self
             .listeners
             .iter()

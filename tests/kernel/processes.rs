@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lanemark::lab::house::{LAN, ROUTER_V4, ROUTER_V6, SERVER_V4, WAN_V4, WAN_V6};
+use lanemark::wire::channel::LISTENERS_MAX;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -23,6 +24,7 @@ promises! {
     a_killed_daemon_takes_its_page_process_along_and_its_successor_has_another,
     a_port_of_another_program_is_told_and_taken_over_when_it_is_free,
     the_page_can_be_elsewhere_or_nowhere,
+    more_addresses_than_there_are_sockets_for_are_told_and_so_is_that_they_are_gone,
 }
 
 const PORT: u16 = 8080;
@@ -400,5 +402,46 @@ fn the_page_can_be_elsewhere_or_nowhere() -> Tried {
     apply("{}");
     await_places(&bed, &usual(PORT));
     assert!(lanemark.ended().is_none());
+    Ok(())
+}
+
+fn more_addresses_than_there_are_sockets_for_are_told_and_so_is_that_they_are_gone() -> Tried {
+    let bed = Bed::new()?;
+    let _lanemark = bed.start(&Wish::default());
+    await_places(&bed, &usual(PORT));
+    let page_is_good = || {
+        let said = bed.ask(&["doctor", "--json"]);
+        let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        let lines = said["findings"].as_array().expect("findings");
+        let line = lines.iter().find(|line| line["what"] == "page");
+        line.expect("a line about the page")["good"] == true
+    };
+    // The link-local address is the last that the kernel tells of.
+    let taken = until("a link-local address", SOON, || {
+        let found = listening(&bed);
+        found
+            .iter()
+            .any(|place| is_link_local(place))
+            .then_some(found.len())
+    });
+    for number in taken..=LISTENERS_MAX {
+        tool(
+            bed.router(),
+            &format!("ip addr add 192.168.{number}.1/24 dev {LAN}"),
+        );
+    }
+    until("as many sockets as there can be", SOON, || {
+        (listening(&bed).len() == LISTENERS_MAX && !page_is_good()).then_some(())
+    });
+    // Nobody listens at the one too many: which sockets there are stays as it is.
+    assert!(!listening(&bed).iter().any(|place| is_link_local(place)));
+    tool(
+        bed.router(),
+        &format!("ip -6 addr flush dev {LAN} scope link"),
+    );
+    until("a page at all addresses", SOON, || {
+        page_is_good().then_some(())
+    });
+    assert_eq!(listening(&bed).len(), LISTENERS_MAX);
     Ok(())
 }
