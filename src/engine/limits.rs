@@ -11,7 +11,8 @@ pub const DEVICES_MAX: usize = 768;
 /// Each takes some 40 bytes. When full, the address that was silent longest makes room.
 pub const ADDRESSES_MAX: usize = 2048;
 
-/// Interfaces; a router has a dozen, one with many VLANs two. When full, a further one is counted and treated as not there.
+/// Interfaces; a router has a dozen, one with many VLANs two. When full, a further one is counted and treated as not there, until another
+/// goes.
 pub const LINKS_MAX: usize = 48;
 
 /// Root qdiscs that are remembered: one an interface.

@@ -154,11 +154,13 @@ impl Links {
         }
     }
 
-    /// An interface is gone.
-    pub fn lose(&mut self, index: IfIndex) {
+    /// An interface is gone. Returns whether there was no room for another until now.
+    pub fn lose(&mut self, index: IfIndex) -> bool {
+        let full = self.links.is_full();
         if let Some(place) = self.links.iter().position(|link| link.index == index) {
             self.links.remove(place);
         }
+        full
     }
 
     /// Forgets the routes, before a dump.

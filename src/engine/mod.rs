@@ -305,7 +305,8 @@ impl Engine {
                 Learned::Full => self.journal.note(now, Event::LinkRefused),
             },
             Input::LinkGone(dev) => {
-                self.links.lose(dev);
+                // One that found no room is not told of again by itself.
+                self.unknown.links |= self.links.lose(dev);
                 self.trees.lose(dev);
                 self.ifb.lose(dev);
                 // The route went with it, and the kernel does not always say so.

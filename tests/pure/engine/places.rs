@@ -358,6 +358,25 @@ fn an_interface_beyond_links_max_is_counted_and_not_there() {
 }
 
 #[test]
+fn an_interface_that_found_no_room_is_found_once_another_goes() {
+    let mut world = without(WAN);
+    for number in 1..u32::try_from(LINKS_MAX).unwrap() {
+        let vlan = Link {
+            index: IfIndex(100 + number),
+            ..link(OTHER, &format!("eth0.{number}"), LinkKind::Other)
+        };
+        comes(&mut world, vlan);
+    }
+    comes(&mut world, wan_link(WAN));
+    assert_eq!(world.engine.journal().count(Event::LinkRefused), 1);
+    assert_eq!(world.status().state, State::Waiting);
+    goes(&mut world, IfIndex(101));
+    world.settle();
+    assert_as_wished(&world);
+    assert_eq!(world.status().state, State::On);
+}
+
+#[test]
 fn roots_of_other_devices_leave_room_for_ours_beyond_roots_max() {
     use lanemark::engine::limits::ROOTS_MAX;
     let mut kernel = house::kernel();
