@@ -17,6 +17,8 @@ use lanemark::config::{self, Lan};
 use lanemark::value::IfName;
 use toml::{Table, Value};
 
+use super::program;
+
 /// What a router is: each with `KEY_from`.
 const FACTS: [&str; 17] = [
     "cpu",
@@ -284,6 +286,19 @@ fn the_packed_configuration_is_off_names_the_boards_interfaces_and_is_accepted()
             Lan::Interfaces([lan].into_iter().collect())
         });
         assert_eq!(config.lan, lan, "{name}");
+        let file =
+            std::env::temp_dir().join(format!("lanemark-{name}-{}.json", std::process::id()));
+        fs::write(&file, &made.stdout).unwrap();
+        let line = program::line(env!("CARGO_BIN_EXE_lanemark"));
+        let (program, words) = line.split_first().unwrap();
+        let check = Command::new(program)
+            .args(words)
+            .args(["config", "check"])
+            .arg(&file)
+            .output();
+        fs::remove_file(&file).unwrap();
+        let check = check.unwrap();
+        assert_eq!(check.status.code(), Some(0), "{name}: {check:?}");
         // The program writes it back as it was packed, but for the space in empty brackets.
         let mut written = String::new();
         config::write(&config, &mut written).unwrap();

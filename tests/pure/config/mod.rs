@@ -518,3 +518,28 @@ fn the_largest_configuration_is_read_in_a_bounded_stack() {
         .unwrap();
     assert_eq!(devices.join().unwrap(), Ok(DEVICES_MAX));
 }
+
+#[test]
+fn interfaces_are_called_as_vlans_ppp_and_modems_are() {
+    for name in [
+        "eth0.2",
+        "eth0.4094",
+        "br-lan.20",
+        "vlan2",
+        "ppp0",
+        "pppoe-wan",
+        "wwan0",
+        "usb0",
+    ] {
+        let text = format!(
+            r#"{{"version": 1, "wan": {{"interface": "{name}"}}, "lan": ["x-{}"]}}"#,
+            &name[..name.len().min(13)]
+        );
+        let config = parse(text.as_bytes()).unwrap_or_else(|bad| panic!("{name}: {bad}"));
+        assert_eq!(config.wan.interface.unwrap().as_str(), name);
+    }
+    // What `ip link` shows behind a VLAN's name is no part of it.
+    let text = r#"{"version": 1, "wan": {"interface": "eth0.2@eth0"}}"#;
+    let refused = parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(refused.contains("found \"eth0.2@eth0\""), "{refused}");
+}
