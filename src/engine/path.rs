@@ -43,7 +43,7 @@ const GRACE_MS: u64 = 100;
 pub(super) struct Path {
     /// Somebody wants to know.
     wanted: bool,
-    sounding: Option<Sounding>,
+    sounding: Option<Box<Sounding>>,
     found: Option<Found>,
     /// The number of the last request. It goes on, so that no answer is taken for another's.
     seq: u16,
@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// `wan.probe` before the gateway: the farther, the more of the path is seen.
-    fn begin_sounding(&self, now: Instant) -> Option<Sounding> {
+    fn begin_sounding(&self, now: Instant) -> Option<Box<Sounding>> {
         let wan = self.links.places(&self.config).ok()?.wan;
         let to = self
             .config
@@ -315,7 +315,7 @@ impl Engine {
             .probe
             .or_else(|| self.links.gateway(wan.index))?;
         let whole = u16::try_from(wan.mtu).unwrap_or(LARGEST).min(LARGEST);
-        Some(Sounding {
+        Some(Box::new(Sounding {
             to,
             dev: wan.name,
             over: now.after(SOUNDING),
@@ -329,7 +329,7 @@ impl Engine {
             vanished: 0,
             first: self.path.seq.wrapping_add(1),
             sizes: Vec::new(),
-        })
+        }))
     }
 
     /// What was found, among the lines of `doctor`: good unless it is known to harm.

@@ -51,37 +51,23 @@ pub fn emit_echo(w: &mut Writer<'_>, key: EchoKey, bytes: usize) {
 /// The answer in a packet with its IPv4 header; none in any other packet.
 pub fn parse_reply(packet: &[u8]) -> Option<EchoKey> {
     let mut reader = Reader::new(packet, Order::HOST);
-    let (_, key) = message(&mut reader, (ECHO_REPLY, 0), EchoKey::read)?;
+    let (_, key) = message(&mut reader, (ECHO_REPLY, 0))?;
     reader.end().is_ok().then_some(key)
 }
 
 /// The request that a router did not send on since it is too large, and what would not be; 0 where it does not say. None in any other packet.
 pub fn parse_too_large(packet: &[u8]) -> Option<(EchoKey, u16)> {
     let mut reader = Reader::new(packet, Order::HOST);
-    let (_, mtu) = message(&mut reader, (UNREACHABLE, TOO_LARGE), |reader| {
-        reader.skip(2);
-        reader.be16()
-    })?;
-    let (protocol, key) = message(&mut reader, (ECHO, 0), EchoKey::read)?;
+    // What would not be stands where an echo has its number.
+    let (_, EchoKey { seq: mtu, .. }) = message(&mut reader, (UNREACHABLE, TOO_LARGE))?;
+    let (protocol, key) = message(&mut reader, (ECHO, 0))?;
     (reader.end().is_ok() && protocol == ICMP).then_some((key, mtu))
-}
-
-impl EchoKey {
-    fn read(reader: &mut Reader<'_>) -> EchoKey {
-        EchoKey {
-            id: reader.be16(),
-            seq: reader.be16(),
-        }
-    }
 }
 
 /// The protocol that the header tells, and what a message of this type and code says behind its checksum; none where another is, or something
 /// else than IPv4.
-fn message<T>(
-    reader: &mut Reader<'_>,
-    wanted: (u8, u8),
-    read: fn(&mut Reader<'_>) -> T,
-) -> Option<(u8, T)> {
+#[inline(never)]
+fn message(reader: &mut Reader<'_>, wanted: (u8, u8)) -> Option<(u8, EchoKey)> {
     let first = reader.u8();
     // The header's length is in words of four bytes.
     let header_bytes = usize::from(first & 15) * 4;
@@ -91,6 +77,9 @@ fn message<T>(
     reader.skip(10 + options_bytes);
     let [kind, code] = reader.array();
     reader.skip(2);
-    let said = read(reader);
+    let said = EchoKey {
+        id: reader.be16(),
+        seq: reader.be16(),
+    };
     (first >> 4 == 4 && (kind, code) == wanted).then_some((protocol, said))
 }
