@@ -96,6 +96,8 @@ struct Page {
     listeners: Wires,
     links: Wires,
     connections: Wires,
+    /// What is read comes here first. Made once: clearing so much memory for each request would take as long as reading it.
+    piece: Box<[u8; READ_BYTES]>,
     /// Until when nobody is let in.
     stuck: Option<Instant>,
     /// When the log may tell again of what is no HTTP.
@@ -134,6 +136,7 @@ impl Page {
             links: Wires::new(LINKS_MAX, TOKEN_LINKS),
             connections: Wires::new(web.connections_max(), TOKEN_CONNECTIONS),
             web,
+            piece: Box::new([0; READ_BYTES]),
             stuck: None,
             foreign_from: now(),
         })
@@ -154,8 +157,11 @@ impl Page {
             .min();
         let wait = due.map(|moment| moment.since(now()));
         let ready = self.poller.wait(wait)?;
-        // What the daemon says of sessions goes before what it answers.
-        self.hear()?;
+        // What the daemon says of sessions goes before what it answers, and before what browsers ask: the channel is among those that have something,
+        // unless there are more of them than are told of at once.
+        if ready.is_full() || ready.contains(&(TOKEN_CHANNEL as u64)) {
+            self.hear()?;
+        }
         let now = now();
         self.unstick(now)?;
         for token in ready {
@@ -170,7 +176,7 @@ impl Page {
             } else if let Some(place) = token.checked_sub(TOKEN_LISTENERS) {
                 self.let_in(place, now)?;
             }
-            self.settle(now)?;
+            self.settle_connections(now)?;
         }
         self.web.tick(now);
         self.settle(now)?;
@@ -219,7 +225,7 @@ impl Page {
                     self.connections.put(place, socket, &self.poller)?;
                     // The request is here most often.
                     self.attend(place, now);
-                    self.settle(now)?;
+                    self.settle_connections(now)?;
                 }
                 Visit::Gone => {}
                 Visit::Nobody => break,
@@ -249,12 +255,11 @@ impl Page {
         };
         match self.web.wish(place) {
             Wish::Read | Wish::Drain => {
-                let mut piece = [0; READ_BYTES];
                 let room = self.web.room(place).min(READ_BYTES);
-                match take(socket, piece.get_mut(..room).unwrap_or_default()) {
+                match take(socket, self.piece.get_mut(..room).unwrap_or_default()) {
                     Moved::Bytes(0) | Moved::Broken => self.web.ended(place),
                     Moved::Bytes(count) => {
-                        let bytes = piece.get(..count).unwrap_or_default();
+                        let bytes = self.piece.get(..count).unwrap_or_default();
                         self.web.received(now, place, bytes);
                     }
                     Moved::Nothing => {}
@@ -290,14 +295,13 @@ impl Page {
         if self.web.link_wish(place) != Wish::Read {
             return;
         }
-        let mut piece = [0; READ_BYTES];
-        match take(socket, &mut piece) {
+        match take(socket, self.piece.as_mut_slice()) {
             Moved::Bytes(0) | Moved::Broken => {
                 self.links.close(place);
                 self.web.link_closed(place, now);
             }
             Moved::Bytes(count) => {
-                let bytes = piece.get(..count).unwrap_or_default();
+                let bytes = self.piece.get(..count).unwrap_or_default();
                 self.web.link_received(now, place, bytes);
             }
             Moved::Nothing => {}
@@ -307,12 +311,19 @@ impl Page {
     /// Carries out what the web wishes, until it wishes nothing more.
     fn settle(&mut self, now: Instant) -> Result<(), End> {
         loop {
+            self.settle_connections(now)?;
+            let mut moved = false;
             for place in 0..LINKS_MAX {
-                self.settle_link(place, now)?;
+                moved |= self.settle_link(place, now)?;
             }
-            let Some(place) = self.web.noted(now) else {
+            if !moved {
                 return Ok(());
-            };
+            }
+        }
+    }
+
+    fn settle_connections(&mut self, now: Instant) -> Result<(), End> {
+        while let Some(place) = self.web.noted(now) {
             self.flush(place, now);
             let interest = match self.web.wish(place) {
                 Wish::Read => Interest::Read,
@@ -333,26 +344,32 @@ impl Page {
             };
             self.connections.want(place, interest, &self.poller)?;
         }
+        Ok(())
     }
 
-    fn settle_link(&mut self, place: Place, now: Instant) -> Result<(), End> {
+    /// Whether a question went out, or the link is gone: then there may be more to do.
+    fn settle_link(&mut self, place: Place, now: Instant) -> Result<bool, End> {
+        let mut moved = false;
         while let Some(socket) = self.links.get(place) {
             let interest = match self.web.link_wish(place) {
                 Wish::Write => match give(socket, self.web.link_output(place)) {
                     Moved::Bytes(count) if count > 0 => {
                         self.web.link_sent(place, count);
+                        moved = true;
                         continue;
                     }
                     Moved::Nothing => Interest::Write,
                     _ => {
                         self.links.close(place);
                         self.web.link_closed(place, now);
+                        moved = true;
                         continue;
                     }
                 },
                 Wish::Close => {
                     self.links.close(place);
                     self.web.link_closed(place, now);
+                    moved = true;
                     continue;
                 }
                 Wish::Read => Interest::Read,
@@ -361,7 +378,7 @@ impl Page {
             self.links.want(place, interest, &self.poller)?;
             break;
         }
-        Ok(())
+        Ok(moved)
     }
 
     fn tell_foreign(&mut self, now: Instant) {

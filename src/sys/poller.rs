@@ -9,8 +9,8 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::errno::refused;
 use crate::value::Refused;
 
-/// Files that are told of at once; more are told of at the next wait.
-const EVENTS: usize = 8;
+/// Files that are told of at once; more are told of at the next wait. Chosen: as many as there are requests on their way when a page is busy.
+const EVENTS: usize = 32;
 
 /// What a file shall be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -285,7 +285,7 @@ impl Web {
     }
 
     #[inline(never)]
-    fn deliver(&mut self, place: Place, exchange: Box<Exchange>, source: Source) {
+    pub(super) fn deliver(&mut self, place: Place, exchange: Box<Exchange>, source: Source) {
         if let Some(connection) = self.connections.get_mut(place) {
             connection.answer(exchange, source);
         }
@@ -335,7 +335,7 @@ impl Web {
         }
     }
 
-    fn show(
+    pub(super) fn show(
         &mut self,
         place: Place,
         mut exchange: Box<Exchange>,

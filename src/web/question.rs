@@ -80,7 +80,7 @@ impl Record for Numbered {
 }
 
 /// What a request came to.
-enum Outcome {
+pub(super) enum Outcome {
     /// It is answered: the output is written, and this follows.
     Answer(Source),
     /// The daemon is asked: the output has the lines.
@@ -116,6 +116,17 @@ impl Web {
             _ => Status::BadRequest.into(),
         };
         exchange.input = input;
+        self.carry_out(place, exchange, outcome, now);
+    }
+
+    /// Does what a request came to, which takes no more of the input.
+    pub(super) fn carry_out(
+        &mut self,
+        place: Place,
+        mut exchange: Box<Exchange>,
+        outcome: Outcome,
+        now: Instant,
+    ) {
         exchange.input.drain(..exchange.used);
         let is_flood =
             matches!(outcome, Outcome::Ask(then) if then.is_slow()) && self.is_flooded(place);
@@ -133,15 +144,20 @@ impl Web {
                 self.fault(place, exchange, &Fault::of(Status::TooMany));
             }
             Outcome::Ask(then) => {
-                connection.exchange = Some(exchange);
-                connection.state = State::Asking(then);
-                connection.deadline = now.after(super::ASKING_MAX);
-                self.look_at(now.after(super::ASKING_MAX));
-                if let Then::Kept(which, _) = then {
-                    self.kept_of(which).wanted = true;
-                    self.serve_kept(which, now);
+                let mut kept = None;
+                if let Then::Kept(which, show) = then {
+                    kept = self.kept_of(which).get(now).map(|kept| (show, kept));
+                    self.kept_of(which).wanted |= kept.is_none();
                 } else {
                     self.queued += 1;
+                }
+                if let Some((show, kept)) = kept {
+                    self.show(place, exchange, show, kept);
+                } else if let Some(connection) = self.connections.get_mut(place) {
+                    connection.exchange = Some(exchange);
+                    connection.state = State::Asking(then);
+                    connection.deadline = now.after(super::ASKING_MAX);
+                    self.look_at(now.after(super::ASKING_MAX));
                 }
             }
         }
@@ -161,7 +177,7 @@ impl Web {
         all >= LOGINS_MAX || of_one >= LOGINS_OF_ONE_MAX
     }
 
-    fn outcome(
+    pub(super) fn outcome(
         &mut self,
         place: Place,
         route: &Route,
@@ -175,8 +191,12 @@ impl Web {
         connection.known = head.field(Name::IfNoneMatch).and_then(tag);
         let (visitor, session) = (connection.visitor, connection.session);
         let mut room = [0; PATH_BYTES_MAX];
-        let path = path(head.target, &mut room).unwrap_or_default();
-        let thing = route.matches(path).unwrap_or_default();
+        let thing = match route.takes_name() {
+            true => path(head.target, &mut room).ok(),
+            false => None,
+        };
+        let thing = thing.and_then(|path| route.matches(path));
+        let thing = thing.unwrap_or_default();
         let body = input.get(head.len..exchange.used).unwrap_or_default();
         exchange.begin_output();
         match route.does {

@@ -51,8 +51,8 @@ pub(super) enum Does {
 }
 
 /// Who may.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guard {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
     /// Whoever is logged in. Whatever says nothing of it is guarded so.
     Session,
     /// The same; and everybody as long as there is no password.
@@ -62,21 +62,23 @@ pub(super) enum Guard {
 }
 
 /// A row of the table.
-pub(super) struct Route {
+pub struct Route {
     /// The path; one that ends with a slash and is longer is followed by the name of a thing.
-    pub(super) path: &'static str,
-    pub(super) method: Method,
+    pub path: &'static str,
+    /// How it is asked for.
+    pub method: Method,
     pub(super) does: Does,
-    pub(super) guard: Guard,
+    /// Who may ask for it.
+    pub guard: Guard,
     /// What the body is.
-    pub(super) form: Form,
+    pub form: Form,
     /// Bytes of the body at most.
-    pub(super) bytes_max: usize,
+    pub bytes_max: usize,
 }
 
 /// What a request's body is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
     /// JSON, and the request has the session's token in a field.
     Json,
     /// A form of a page without JavaScript, which has the token among its fields.
@@ -107,7 +109,7 @@ const fn open(route: Route) -> Route {
 }
 
 /// The table.
-pub(super) static ROUTES: [Route; 24] = [
+pub static ROUTES: [Route; 24] = [
     open(route(Method::Get, "/", Does::Asset(&INDEX))),
     open(route(Method::Get, "/page.js", Does::Asset(&SCRIPT))),
     open(route(Method::Get, "/page.css", Does::Asset(&STYLE))),
@@ -151,11 +153,23 @@ pub(super) static ROUTES: [Route; 24] = [
 ];
 
 impl Route {
+    /// Whether it is a file, of which the head alone can be had too.
+    pub fn is_file(&self) -> bool {
+        matches!(self.does, Does::Asset(_))
+    }
+
+    /// Whether its path is followed by the name of a thing.
+    pub fn takes_name(&self) -> bool {
+        self.path.len() > 1 && self.path.ends_with('/')
+    }
+
     /// What follows the path of a route for one of many things; empty for the others. None when the path is another.
     pub(super) fn matches<'a>(&self, path: &'a str) -> Option<&'a str> {
+        // By length first: each request is held against all rows.
+        if self.takes_name() != (path.len() > self.path.len()) {
+            return None;
+        }
         let rest = path.strip_prefix(self.path)?;
-        let takes_name = self.path.len() > 1 && self.path.ends_with('/');
-        let is_name = !rest.is_empty() && !rest.contains('/');
-        (is_name == takes_name && rest.is_empty() != takes_name).then_some(rest)
+        (!rest.contains('/')).then_some(rest)
     }
 }

@@ -3,8 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::value::Instant;
-use crate::wire::http::hex_digit;
+use crate::value::{Instant, utf8};
 
 /// Sessions at most: browsers of one household. A further one takes the place of the one that was used longest ago; only who knows the password makes any.
 pub const SESSIONS_MAX: usize = 16;
@@ -21,34 +20,32 @@ pub const CHANCE_BYTES: usize = 32;
 /// Bytes of a name or token.
 const SECRET_BYTES: usize = 16;
 
-/// A secret of 128 bits, shown as 32 hex digits.
+/// A secret of 128 bits, as the 32 hex digits that it is shown as: whoever asks shows those.
 #[derive(Clone, Copy)]
-pub(super) struct Secret([u8; SECRET_BYTES]);
+pub(super) struct Secret([u8; 2 * SECRET_BYTES]);
 
 impl Secret {
-    /// Whether these are its hex digits. It takes the same time for all that have their number, whatever they are.
-    fn is(&self, digits: &[u8]) -> bool {
-        if digits.len() != 2 * SECRET_BYTES {
-            return false;
-        }
-        let mut unlike = 0;
-        for (byte, digits) in self.0.iter().zip(digits.chunks(2)) {
-            let mut told = 0;
-            for &digit in digits {
-                // Letters of upper case are not ours.
-                let value = hex_digit(digit).filter(|_| !digit.is_ascii_uppercase());
-                unlike |= u8::from(value.is_none());
-                told = told << 4 | value.unwrap_or_default();
+    fn new(chance: [u8; SECRET_BYTES]) -> Secret {
+        let mut digits = [0; 2 * SECRET_BYTES];
+        for (digits, byte) in digits.chunks_mut(2).zip(chance) {
+            for (digit, half) in digits.iter_mut().zip([byte >> 4, byte & 15]) {
+                *digit = half + if half < 10 { b'0' } else { b'a' - 10 };
             }
-            unlike |= byte ^ told;
         }
-        unlike == 0
+        Secret(digits)
+    }
+
+    /// Whether these are its digits. It takes the same time for all that have their number, whatever they are.
+    fn is(&self, digits: &[u8]) -> bool {
+        let unlike = self.0.iter().zip(digits);
+        let unlike = unlike.fold(0, |unlike, (ours, theirs)| unlike | (ours ^ theirs));
+        digits.len() == self.0.len() && unlike == 0
     }
 }
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(utf8(&self.0).unwrap_or_default())
     }
 }
 
@@ -94,8 +91,8 @@ impl Sessions {
         };
         self.count = self.count.wrapping_add(1);
         let session = Session {
-            name: Secret(name),
-            token: Secret(token),
+            name: Secret::new(name),
+            token: Secret::new(token),
             number: self.count,
             begun: now,
             used: now,

@@ -123,8 +123,19 @@ impl Web {
             }
             Parsed::Whole(head) => {
                 self.judge(place, &mut exchange, &head, now, input.len());
-                exchange.input = input;
-                self.go_on(place, exchange, now);
+                let is_there = input.len() >= exchange.used && exchange.body_len == 0;
+                match exchange.route {
+                    // Most often: what is asked for is known from the head, and nothing is waited for.
+                    Some(route) if is_there => {
+                        let outcome = self.outcome(place, route, &head, &input, &mut exchange);
+                        exchange.input = input;
+                        self.carry_out(place, exchange, outcome, now);
+                    }
+                    _ => {
+                        exchange.input = input;
+                        self.go_on(place, exchange, now);
+                    }
+                }
             }
         }
         self.note(place);

@@ -6,12 +6,15 @@ use core::fmt::{self, Write};
 pub const REPLY_BYTES_MAX: usize = 1024;
 
 /// What every answer has, errors too. `data:` is for the small pictures of form elements in browsers' own style sheets.
-const ALWAYS: &str = "\
+const ALWAYS: &str = "\r\n\
 Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'\r\n\
 X-Content-Type-Options: nosniff\r\n\
 X-Frame-Options: DENY\r\n\
 Referrer-Policy: no-referrer\r\n\
 Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/// What stands before the kind of a body.
+const TYPE: &str = "Content-Type: ";
 
 macro_rules! statuses {
     ($($name:ident $code:literal $words:literal,)*) => {
@@ -123,15 +126,18 @@ impl Reply<'_> {
     /// # Errors
     /// When there is no room.
     pub fn emit(&self, to: &mut dyn Write) -> fmt::Result {
-        write!(to, "HTTP/1.1 {}\r\n{ALWAYS}", self.status.words())?;
-        let (kind, packed) = match self.content {
-            Content::None => ("", ""),
-            Content::Json => ("application/json", ""),
-            Content::Html => ("text/html; charset=utf-8", ""),
-            Content::Packed(kind) => (kind, "Content-Encoding: gzip\r\n"),
+        // Texts by themselves: what joins them in one go takes ten times as long as to copy them.
+        for text in ["HTTP/1.1 ", self.status.words(), ALWAYS] {
+            to.write_str(text)?;
+        }
+        let (before, kind, behind) = match self.content {
+            Content::None => ("", "", ""),
+            Content::Json => (TYPE, "application/json", "\r\n"),
+            Content::Html => (TYPE, "text/html; charset=utf-8", "\r\n"),
+            Content::Packed(kind) => (TYPE, kind, "\r\nContent-Encoding: gzip\r\n"),
         };
-        if !kind.is_empty() {
-            write!(to, "Content-Type: {kind}\r\n{packed}")?;
+        for text in [before, kind, behind] {
+            to.write_str(text)?;
         }
         match self.length {
             Length::Bytes(count) => write!(to, "Content-Length: {count}\r\n")?,
