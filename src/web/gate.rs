@@ -162,7 +162,7 @@ fn route(path: &str, method: Method) -> Found {
         if route.matches(path).is_none() {
             continue;
         }
-        let is_file = matches!(route.does, super::routes::Does::Asset(_));
+        let is_file = route.is_file();
         if route.method == method || (is_file && method == Method::Head) {
             return Found::Route(route);
         }

@@ -49,7 +49,7 @@ pub use links::{ANSWER_BYTES_MAX, ANSWER_MAX, LINKS_MAX};
 pub use live::{LINE_BYTES_MAX, PING_AFTER};
 pub use places::{CONNECTIONS_MAX, EXCHANGES_MAX, strangers_of_one_max};
 pub use question::{LOGINS_MAX, LOGINS_OF_ONE_MAX, PASSWORD_BYTES_MAX};
-pub use routes::{BODY_BYTES_MAX, CONFIG_BYTES_MAX};
+pub use routes::{BODY_BYTES_MAX, CONFIG_BYTES_MAX, Form, Guard, ROUTES, Route};
 pub use sessions::{AGE_MAX, CHANCE_BYTES, IDLE_MAX, SESSIONS_MAX};
 pub use talk::CONFIGS_MAX;
 

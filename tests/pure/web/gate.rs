@@ -2,60 +2,6 @@
 
 use super::world::{World, body, change, get, status, upgrade};
 
-/// Every route, and the methods that it has.
-const ROUTES: [(&str, &[&str], bool); 20] = [
-    ("/", &["GET", "HEAD"], true),
-    ("/page.js", &["GET", "HEAD"], true),
-    ("/page.css", &["GET", "HEAD"], true),
-    ("/icon.svg", &["GET", "HEAD"], true),
-    ("/favicon.ico", &["GET", "HEAD"], true),
-    ("/plain", &["GET"], true),
-    ("/plain/login", &["POST"], true),
-    ("/plain/set", &["POST"], false),
-    ("/api/v1/session", &["GET", "POST"], true),
-    ("/api/v1/password", &["PUT"], false),
-    ("/api/v1/status", &["GET"], false),
-    ("/api/v1/devices", &["GET"], false),
-    ("/api/v1/devices/02:00:00:00:00:0a", &["PUT"], false),
-    ("/api/v1/flows", &["GET"], false),
-    ("/api/v1/classes", &["GET"], false),
-    ("/api/v1/doctor", &["GET"], false),
-    ("/api/v1/config", &["GET", "PUT"], false),
-    ("/api/v1/config/history", &["GET"], false),
-    ("/api/v1/config/history/3", &["GET"], false),
-    ("/api/v1/live", &["GET"], false),
-];
-
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
-
-#[test]
-fn without_a_session_only_what_is_for_everybody_is_there() {
-    for (path, methods, is_open) in ROUTES {
-        for method in METHODS {
-            let mut world = World::new(64);
-            let answer = world.ask(&change(&format!("{method} {path}"), ("", ""), "", ""));
-            let is_logout = (path, method) == ("/api/v1/session", "DELETE");
-            let wanted: &[u16] = match (methods.contains(&method), is_open) {
-                _ if is_logout => &[401],
-                (false, _) => &[405],
-                (true, false) => &[401],
-                // A form is not JSON, and nothing is no password.
-                (true, true) if path == "/plain/login" => &[415],
-                (true, true) if method == "POST" => &[400],
-                (true, true) => &[200],
-            };
-            assert!(
-                wanted.contains(&status(&answer)),
-                "{method} {path}: {answer}"
-            );
-            assert_eq!(world.asked(), None, "{method} {path}");
-            if method == "HEAD" {
-                assert_eq!(body(&answer), "");
-            }
-        }
-    }
-}
-
 #[test]
 fn a_session_that_is_none_is_none() {
     let mut world = World::new(64);

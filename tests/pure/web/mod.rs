@@ -15,4 +15,5 @@ mod live;
 mod passing;
 mod plain;
 mod session;
+mod table;
 mod world;
