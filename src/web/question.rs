@@ -140,6 +140,11 @@ impl Web {
                 connection.answer(exchange, Source::Nothing);
                 connection.state = State::Writing(super::connection::After::Live);
             }
+            Outcome::Ask(Then::PlainLogin) if is_flood => {
+                let words = "too many tries; try again in a moment";
+                let source = self.plain_login(&mut exchange, place, Status::TooMany, words);
+                self.deliver(place, exchange, source);
+            }
             Outcome::Ask(_) if is_flood => {
                 self.fault(place, exchange, &Fault::of(Status::TooMany));
             }

@@ -9,11 +9,14 @@
     reason = "all of it is test, the functions between the tests too"
 )]
 
+mod answers;
 mod crowd;
 mod gate;
 mod live;
+mod openapi;
 mod passing;
 mod plain;
+mod schema;
 mod session;
 mod table;
 mod world;
