@@ -30,6 +30,8 @@ pub struct Command<'a> {
     pub dir: Option<&'a Path>,
     /// Whether the daemon logs decisions too.
     pub verbose: bool,
+    /// Whether there shall be no password any more.
+    pub reset: bool,
 }
 
 /// How an answer looks.
@@ -81,6 +83,7 @@ impl<'a> Command<'a> {
             source: Source::StandardInput,
             dir: None,
             verbose: false,
+            reset: false,
         };
         for (option, value) in &said.options {
             let value = value.unwrap_or_default();
@@ -89,6 +92,7 @@ impl<'a> Command<'a> {
                 Meaning::Dir => command.dir = Some(Path::new(value)),
                 Meaning::Json => command.form = Form::Json,
                 Meaning::Verbose => command.verbose = true,
+                Meaning::Reset => command.reset = true,
                 _ => {}
             }
         }

@@ -188,6 +188,7 @@ impl<'a> Session<'a> {
         }
         let second = match verb {
             Verb::ConfigApply => Some(config::line(command.source)?),
+            Verb::Password if command.reset => Some("null".to_owned()),
             Verb::Password => Some(password::line(command.socket, wait)?),
             _ => None,
         };
@@ -219,12 +220,13 @@ impl<'a> Session<'a> {
             Verb::Doctor => doctor::print(screen, answer)?,
             // It was answered before.
             Verb::Watch => {}
-            // The last two are the page's, and no verbs of the command line; what an earlier configuration was is told above.
+            // Logging in and checking are the page's, and no verbs of the command line's daemon; what an earlier configuration was is told above.
             Verb::Set
             | Verb::HistoryShow
             | Verb::Rollback
             | Verb::Unset
             | Verb::ConfigApply
+            | Verb::ConfigCheck
             | Verb::Password
             | Verb::Stop
             | Verb::Login
@@ -233,6 +235,9 @@ impl<'a> Session<'a> {
                 answer.object(&mut changed)?;
                 match verb {
                     Verb::Stop => stop::print(screen, &changed),
+                    Verb::Password if command.reset => {
+                        screen.prose(Tone::Plain, &"", &password::REMOVED);
+                    }
                     Verb::Password => screen.prose(Tone::Plain, &"", &password::SET),
                     Verb::ConfigApply => config::applied(screen, &command.source, &changed),
                     Verb::Rollback => {

@@ -11,6 +11,9 @@ use super::trouble::{Exit, Outcome, Trouble};
 /// What is told when it is stored.
 pub(super) const SET: &str = "the admin password is set";
 
+/// What is told when it is removed.
+pub(super) const REMOVED: &str = "there is no admin password any more, and nobody is logged in; set one on the page before others do";
+
 /// The hash of a new password, as one line. It is asked for and hashed here: neither the daemon nor anybody who listens to it gets to know it.
 pub(super) fn line(socket: &Path, wait: Duration) -> Outcome<String> {
     // Nobody types a password in vain.

@@ -17,6 +17,7 @@ pub(super) enum Meaning {
     Help,
     Json,
     Number,
+    Reset,
     Socket,
     Verbose,
     Version,
@@ -124,6 +125,14 @@ static VERBOSE: Opt = Opt {
     help: "log each decision too",
 };
 
+static RESET: Opt = Opt {
+    meaning: Meaning::Reset,
+    name: "--reset",
+    letter: "",
+    value: None,
+    help: "have none any more, as on a new router",
+};
+
 static ONLY_DEVICE: Opt = Opt {
     meaning: Meaning::Device,
     name: "--device",
@@ -159,11 +168,12 @@ pub(super) static VERSION: Opt = Opt {
 };
 
 /// Every option.
-pub(super) static OPTIONS: [&Opt; 8] = [
+pub(super) static OPTIONS: [&Opt; 9] = [
     &SOCKET,
     &JSON,
     &DIR,
     &VERBOSE,
+    &RESET,
     &ONLY_DEVICE,
     &ONLY_CLASS,
     &HELP,
@@ -331,12 +341,14 @@ For the path's largest packet it sends some, which takes up to two seconds.
     Verb {
         name: "password",
         operands: &[],
-        options: &[&SOCKET, &JSON],
+        options: &[&RESET, &SOCKET, &JSON],
         summary: "set the password of the admin page",
         about: "\
 It is asked for twice and not shown; where standard input is no terminal, its
 first line is taken. 8 to 128 bytes. Only a hash of it leaves this command, and
-is stored in the file 'password' beside config.json.
+is stored in the file 'password' beside config.json. With --reset that file is
+removed and everybody is logged out: whoever opens the page first sets the next
+one, so open it at once.
 ",
         task: Task::Ask(control::Verb::Password),
     },

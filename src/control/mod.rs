@@ -4,11 +4,11 @@
 //!
 //! On the control socket every line is one JSON value:
 //!
-//! 1. The client sends a [`Request`] as one line, which the daemon reads as [`Heard`]; for [`Verb::ConfigApply`] a second line follows that is the
-//!    configuration itself, for [`Verb::Password`] one that is a string, the hash of the password, for
+//! 1. The client sends a [`Request`] as one line, which the daemon reads as [`Heard`]; for [`Verb::ConfigApply`] and [`Verb::ConfigCheck`] a second line follows that is the
+//!    configuration itself, for [`Verb::Password`] one that is a string, the hash of the password, or `null` for none, for
 //!    [`Verb::Login`] one that is the password, and for [`Verb::Enroll`] two: the new one, and the one before or `null`.
 //! 2. The daemon answers with one line: a [`Failure`] as `{"error":{...}}`, or the verb's answer ([`Status`],
-//!    [`Changed`], the configuration), or, for [`Verb::Devices`], [`Verb::Flows`] and [`Verb::Doctor`], an object whose only field is
+//!    [`Changed`], the configuration, `{"ok":true}` for one that was only looked at), or, for [`Verb::Devices`], [`Verb::Flows`] and [`Verb::Doctor`], an object whose only field is
 //!    an array of [`Device`], [`Flow`] or [`Finding`]. Such a line may have no bound, so it is written and read element by element
 //!    ([`Elements`]).
 //!    [`Verb::Watch`] is answered with a line now and with more as things change ([`Live`]).

@@ -30,6 +30,8 @@ pub enum Verb {
     ConfigShow,
     /// Replace the configuration; the next line is the new one. With a `device`, only if that is the CRC-32 of the one in force.
     ConfigApply,
+    /// Whether the next line is a configuration; nothing is changed.
+    ConfigCheck,
     /// The configurations that are kept.
     History,
     /// One of them, by its number as the `device`; without, the one before the one in force.
@@ -38,7 +40,7 @@ pub enum Verb {
     Rollback,
     /// What this kernel can do, what bypasses the queues.
     Doctor,
-    /// Replace the admin password; the next line is the hash of the new one.
+    /// Replace the admin password; the next line is the hash of the new one, or `null` to have none any more.
     Password,
     /// What changes, as it changes, until the connection is closed.
     Watch,
@@ -53,7 +55,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 16] = [
+    pub const ALL: [Verb; 17] = [
         Verb::Status,
         Verb::Devices,
         Verb::Flows,
@@ -61,6 +63,7 @@ impl Verb {
         Verb::Unset,
         Verb::ConfigShow,
         Verb::ConfigApply,
+        Verb::ConfigCheck,
         Verb::History,
         Verb::HistoryShow,
         Verb::Rollback,
@@ -82,6 +85,7 @@ impl Verb {
             Verb::Unset => "unset",
             Verb::ConfigShow => "config-show",
             Verb::ConfigApply => "config-apply",
+            Verb::ConfigCheck => "config-check",
             Verb::History => "history",
             Verb::HistoryShow => "history-show",
             Verb::Rollback => "rollback",

@@ -8,15 +8,15 @@ use std::os::fd::OwnedFd;
 
 use super::errand::Errand;
 use super::look;
+use super::walk::Walk;
 use crate::config::{self, CONFIG_BYTES_MAX};
 use crate::control::{self, Failure, Heard, REQUEST_BYTES_MAX, Record, Refusal, Request, Verb};
-use crate::engine::{Answer, Client, Engine, FlowFilter, Input};
+use crate::engine::{Answer, Client, Engine, Input};
 use crate::sys::file::{self, Moved};
-use crate::sys::netlink::{Asker, Progress, Protocol, RECEIVE_BYTES};
+use crate::sys::netlink::Progress;
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::proc;
 use crate::value::{Crc32, Instant, Refused};
-use crate::wire::{Order, Writer, conntrack};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 4096;
@@ -26,6 +26,9 @@ const WAITING_BYTES: usize = 16 * 1024;
 
 /// Pieces of a long answer before others have their turn.
 const PIECES_A_TURN: usize = 8;
+
+/// What is told of a configuration that is one, as by the command line.
+const CHECKED: &[u8] = b"{\"ok\":true}";
 
 /// Whose a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +55,8 @@ pub(super) struct Connection {
 enum State {
     /// It may ask.
     Listening,
-    /// It announced a configuration, to replace the one with this CRC-32 or whichever.
-    Configuring(Option<u32>),
+    /// It announced a configuration.
+    Configuring(Purpose),
     /// It announced an errand.
     Entrusting(Box<Errand>),
     /// It brought that, and nobody has looked at it yet, or it waits until another's is done.
@@ -72,13 +75,13 @@ enum State {
     Closing,
 }
 
-/// A walk through the flows for one client.
-struct Walk {
-    asker: Asker,
-    room: Box<[u8]>,
-    filter: FlowFilter,
-    /// None was told yet.
-    first: bool,
+/// What a configuration is announced for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// To replace the one with this CRC-32, or whichever.
+    Replace(Option<u32>),
+    /// To be told whether it is one.
+    Check,
 }
 
 /// What becomes of a connection.
@@ -225,8 +228,8 @@ impl Connection {
             return;
         };
         let line: Vec<u8> = self.input.drain(..=end).take(end).collect();
-        if let State::Configuring(wanted) = self.state {
-            return self.configure(wanted, &line, (client, engine, now));
+        if let State::Configuring(purpose) = self.state {
+            return self.configure(purpose, &line, (client, engine, now));
         }
         if let State::Entrusting(errand) = &mut self.state {
             errand.take(line);
@@ -245,10 +248,17 @@ impl Connection {
                 ..
             }) => {
                 let number = |text: &str| u32::from_str_radix(text, 16).ok();
-                self.state = match device.as_deref().map(number) {
-                    Some(None) => State::Configuring(Some(!crc(engine))),
-                    wanted => State::Configuring(wanted.flatten()),
-                };
+                self.state = State::Configuring(match device.as_deref().map(number) {
+                    Some(None) => Purpose::Replace(Some(!crc(engine))),
+                    wanted => Purpose::Replace(wanted.flatten()),
+                });
+                self.hear(client, engine, now);
+            }
+            Ok(Heard {
+                verb: Verb::ConfigCheck,
+                ..
+            }) => {
+                self.state = State::Configuring(Purpose::Check);
                 self.hear(client, engine, now);
             }
             Ok(heard) => {
@@ -272,13 +282,19 @@ impl Connection {
         }
     }
 
-    /// Takes a configuration that shall replace the one with this CRC-32, or whichever.
+    /// Takes a configuration.
     fn configure(
         &mut self,
-        wanted: Option<u32>,
+        purpose: Purpose,
         line: &[u8],
         (client, engine, now): (Client, &mut Engine, Instant),
     ) {
+        let Purpose::Replace(wanted) = purpose else {
+            return match config::parse(line) {
+                Ok(_) => self.tell(CHECKED),
+                Err(problem) => self.fail(Failure::input(format_args!("{problem}"))),
+            };
+        };
         self.state = State::Waiting;
         let found = crc(engine);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
@@ -350,7 +366,7 @@ impl Connection {
                 self.output.extend_from_slice(b"{\"devices\":[");
                 self.state = State::Devices(0);
             }
-            Answer::Flows(filter) => match start_walk(filter) {
+            Answer::Flows(filter) => match Walk::start(filter) {
                 Ok(walk) => {
                     self.output.extend_from_slice(b"{\"flows\":[");
                     self.state = State::Flows(walk);
@@ -462,39 +478,4 @@ fn crc(engine: &Engine) -> u32 {
     // A sum takes whatever is written to it.
     let _ = config::write_compact(engine.config(), &mut crc);
     crc.value()
-}
-
-impl Walk {
-    /// Writes the flows of the next datagram that the filter lets through.
-    fn make_more(&mut self, engine: &Engine, output: &mut Vec<u8>) -> Result<Progress, Refused> {
-        let Walk { filter, first, .. } = self;
-        self.asker.read(&mut self.room, &mut |message| {
-            let Ok(Some(change)) = conntrack::parse(message) else {
-                return;
-            };
-            let Some(mut flow) = engine.flow_report(change.flow(), *filter) else {
-                return;
-            };
-            if !core::mem::take(first) {
-                output.push(b',');
-            }
-            control::write(&mut flow, output);
-        })
-    }
-}
-
-fn start_walk(filter: FlowFilter) -> Result<Box<Walk>, Refused> {
-    let mut asker = Asker::open(Protocol::Netfilter)?;
-    let seq = asker.next_seq();
-    let mut request = [0; 64];
-    let mut w = Writer::new(&mut request, Order::HOST);
-    conntrack::emit_dump(&mut w, seq, conntrack::Wanted::All);
-    let request = w.finish().map_err(|_| super::kernel::too_large())?;
-    asker.begin(request, seq)?;
-    Ok(Box::new(Walk {
-        asker,
-        room: vec![0; RECEIVE_BYTES].into_boxed_slice(),
-        filter,
-        first: true,
-    }))
 }

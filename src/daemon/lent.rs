@@ -51,6 +51,27 @@ fn the_page_may_neither_stop_the_daemon_nor_set_a_password_without_the_one_befor
 }
 
 #[test]
+fn a_configuration_is_looked_at_without_being_put_in_force() {
+    let (ours, theirs) = pair().expect("a connection");
+    let mut connection = Connection::new(ours, 0, Origin::Page);
+    for (config, said) in [
+        ("{\"version\":1,\"enabled\":false}", "{\"ok\":true}\n"),
+        (
+            "{\"version\":2}",
+            "{\"error\":{\"fault\":\"input\",\"message\":\"line 1: version: expected 1, found 2\"}}\n",
+        ),
+        (
+            "{\"version\":1,\"enabled\":true}",
+            "{\"error\":{\"fault\":\"input\",\"message\":\"wan.up_kbit: expected 64 to 10000000 while \\\"enabled\\\" is true, found nothing\"}}\n",
+        ),
+    ] {
+        let lines = format!("{{\"verb\":\"config-check\"}}\n{config}\n");
+        assert_eq!(answer(&mut connection, &theirs, &lines), said);
+        assert!(connection.is_idle());
+    }
+}
+
+#[test]
 fn root_may_set_a_password_and_an_enrolment_has_two_lines() {
     let (ours, theirs) = pair().expect("a connection");
     let mut connection = Connection::new(ours, 0, Origin::Socket);

@@ -28,6 +28,7 @@ mod password;
 mod path;
 mod probe;
 mod stored;
+mod walk;
 
 use core::net::Ipv4Addr;
 use core::time::Duration;

@@ -127,9 +127,9 @@ impl Page {
         self.stale = true;
     }
 
-    /// There is a password.
-    pub(super) fn has_password(&mut self, now: Instant) {
-        if !core::mem::replace(&mut self.has_password, true) {
+    /// Whether there is a password.
+    pub(super) fn password_is(&mut self, there: bool, now: Instant) {
+        if core::mem::replace(&mut self.has_password, there) != there {
             self.tell_settings(now);
         }
     }

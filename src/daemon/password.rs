@@ -126,9 +126,12 @@ impl Daemon {
             .answer_errand(visitor, answer, &mut self.engine, &self.poller);
     }
 
-    /// The command line has a new hash.
+    /// The command line has a new hash, or wants none to be there any more.
     fn set_password(&mut self, errand: &Errand) -> Outcome {
         let line = errand.lines.first().map_or(&[][..], |line| line);
+        if line == b"null" {
+            return self.remove_password();
+        }
         let text = line
             .strip_prefix(b"\"")
             .and_then(|line| line.strip_suffix(b"\""))
@@ -144,19 +147,31 @@ impl Daemon {
         Ok(())
     }
 
+    /// As on a new router: whoever comes to the page first sets the next one.
+    fn remove_password(&mut self) -> Outcome {
+        Store::new(self.store.dir(), PASSWORD)
+            .remove()
+            .map_err(|cause| unstored(format_args!("password not removed: {cause}")))?;
+        tell(Level::Info, format_args!("the admin password was removed"));
+        self.password_is(false);
+        self.page.forget(now());
+        Ok(())
+    }
+
     fn save_password(&mut self, text: &[u8]) -> Outcome {
         Store::new(self.store.dir(), PASSWORD)
             .save(text)
-            .map_err(|error| {
-                tell(Level::Warn, format_args!("{error}"));
-                refused(format_args!("{error}"))
-            })?;
+            .map_err(|error| unstored(format_args!("{error}")))?;
         tell(Level::Info, format_args!("the admin password was set"));
-        self.page.has_password(now());
+        self.password_is(true);
+        Ok(())
+    }
+
+    fn password_is(&mut self, there: bool) {
+        self.page.password_is(there, now());
         if let Some(trial) = &mut self.judge.trial {
             trial.overtaken = true;
         }
-        Ok(())
     }
 
     /// Begins to hold a password against the hash, or lets the visitor wait until another's is done.
@@ -264,6 +279,11 @@ impl Daemon {
             Ended::Signal(signal) => Err(cannot(&format_args!("signal {signal}"))),
         }
     }
+}
+
+fn unstored(words: core::fmt::Arguments<'_>) -> Box<Failure> {
+    tell(Level::Warn, words);
+    refused(words)
 }
 
 fn cannot(why: &dyn core::fmt::Display) -> Box<Failure> {

@@ -102,6 +102,7 @@ impl Engine {
             Verb::Watch => return self.watch(client),
             // The configuration comes by itself, as `Input::Apply`, and passwords and what is stored are none of our business.
             Verb::ConfigApply
+            | Verb::ConfigCheck
             | Verb::History
             | Verb::HistoryShow
             | Verb::Rollback

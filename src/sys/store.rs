@@ -251,6 +251,24 @@ impl Store {
         }
     }
 
+    /// Removes the current version, and what a killed save left; of a document without a previous version nothing stays. That there is none is no
+    /// error.
+    ///
+    /// # Errors
+    /// The system's no.
+    pub fn remove(&self) -> Result<(), StoreCause> {
+        for name in [self.document.temporary, self.document.current] {
+            match file::remove(&self.dir.join(name)) {
+                Err(Errno::ENOENT) => {}
+                removed => removed?,
+            }
+        }
+        match file::open(&self.dir, OFlag::O_RDONLY | OFlag::O_DIRECTORY) {
+            Err(Errno::ENOENT) => Ok(()),
+            dir => Ok(file::sync(&dir?)?),
+        }
+    }
+
     /// All of a save that is done under the lock.
     fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
         let Document {

@@ -226,6 +226,7 @@ impl Web {
             Does::Flows => flows(exchange, head.target),
             Does::Set => set(exchange, thing, body),
             Does::Apply => apply(exchange, head),
+            Does::Check => config(exchange, "config-check", None),
             Does::Rollback => rollback(exchange, body),
             Does::Live => live(exchange, head),
             Does::Plain => match session {
@@ -428,7 +429,12 @@ fn apply(exchange: &mut Exchange, head: &Head<'_>) -> Outcome {
     // Another's change in between must not be lost: the daemon compares.
     let mut version = String::<8>::new();
     let _ = write!(version, "{wanted:08x}");
-    control::ask("config-apply", Some(&version), None, &mut exchange.output);
+    config(exchange, "config-apply", Some(&version))
+}
+
+/// What is done with the configuration that is the body.
+fn config(exchange: &mut Exchange, verb: &str, version: Option<&str>) -> Outcome {
+    control::ask(verb, version, None, &mut exchange.output);
     let is_short = exchange.body.is_empty();
     if is_short {
         return Fault::expected("a configuration").into();

@@ -38,6 +38,8 @@ pub(super) enum Does {
     Set,
     /// Replaces the configuration.
     Apply,
+    /// Says whether it would, as far as that can be told beforehand.
+    Check,
     /// Brings an older one back.
     Rollback,
     /// Tells what changes, as it changes.
@@ -109,7 +111,7 @@ const fn open(route: Route) -> Route {
 }
 
 /// The table.
-pub static ROUTES: [Route; 24] = [
+pub static ROUTES: [Route; 25] = [
     open(route(Method::Get, "/", Does::Asset(&INDEX))),
     open(route(Method::Get, "/page.js", Does::Asset(&SCRIPT))),
     open(route(Method::Get, "/page.css", Does::Asset(&STYLE))),
@@ -140,6 +142,10 @@ pub static ROUTES: [Route; 24] = [
     Route {
         bytes_max: CONFIG_BYTES_MAX,
         ..route(Method::Put, "/api/v1/config", Does::Apply)
+    },
+    Route {
+        bytes_max: CONFIG_BYTES_MAX,
+        ..route(Method::Post, "/api/v1/config/check", Does::Check)
     },
     route(Method::Get, "/api/v1/config/history", Does::Ask("history")),
     route(

@@ -7,15 +7,16 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use lanemark::config::password::Stored;
-use lanemark::lab::house::Resident;
+use lanemark::lab::house::{ROUTER_V4, Resident};
 
 use crate::bed::{Bed, Wish, text};
-use crate::program::Along;
+use crate::program::{Along, run};
 use crate::promise::{SOON, Tried, need, patient, promises, until};
 
 promises! {
     the_first_password_needs_none_before_and_every_other_the_one_before,
     a_spoiled_hash_lets_nobody_in_and_nobody_make_himself_one,
+    a_reset_ends_every_session_and_the_page_is_as_on_a_new_router,
     wrong_passwords_are_slowed_down_and_somebody_elsewhere_gets_in_meanwhile,
     the_daemon_runs_no_program_but_itself,
 }
@@ -116,6 +117,60 @@ fn the_first_password_needs_none_before_and_every_other_the_one_before() -> Trie
         log.contains("a wrong admin password was tried from fd77::10"),
         "{log}"
     );
+    Ok(())
+}
+
+/// The page, asked by the workstation: the head and the body of its answer.
+fn browse(bed: &Bed, words: &[&str], path: &str) -> String {
+    let url = format!("http://{ROUTER_V4}:8080{path}");
+    let origin = format!("Origin: http://{ROUTER_V4}:8080");
+    let usual = ["curl", "-s", "-i", "-H", &origin];
+    let json = ["-H", "Content-Type: application/json"];
+    run(
+        bed.workstation(),
+        &[&usual[..], &json, words, &[&url]].concat(),
+    )
+    .out
+}
+
+fn a_reset_ends_every_session_and_the_page_is_as_on_a_new_router() -> Tried {
+    need(&["curl"])?;
+    let bed = Bed::new()?;
+    let lanemark = start(&bed);
+    let file = bed.dir().join("password");
+    assert_eq!(enroll(&bed, &format!("\"{FIRST}\""), "null"), DONE);
+    let body = format!("{{\"password\":\"{FIRST}\"}}");
+    let cookie = until("a session", SOON, || {
+        let answer = browse(&bed, &["-d", &body], "/api/v1/session");
+        let (_, rest) = answer.split_once("Set-Cookie: ")?;
+        Some(format!("Cookie: {}", rest.split_once(';')?.0))
+    });
+    let who = || browse(&bed, &["-H", &cookie], "/api/v1/session");
+    assert!(who().contains("\"user\":true"), "{}", who());
+    let said = bed.ask(&["password", "--reset"]);
+    assert!(
+        said.starts_with("there is no admin password any more"),
+        "{said}"
+    );
+    assert!(!file.exists());
+    until("a page for everybody", SOON, || {
+        let told = "{\"user\":false,\"token\":null,\"first\":true}";
+        who().ends_with(told).then_some(())
+    });
+    let closed = browse(&bed, &["-H", &cookie], "/api/v1/status");
+    assert!(closed.starts_with("HTTP/1.1 401"), "{closed}");
+    assert_eq!(log_in(&bed, "192.168.77.10", FIRST), wrong());
+    // The page itself cannot do it, and whoever comes first sets the next one.
+    let next = format!("{{\"new\":\"{SECOND}\"}}");
+    let set = browse(&bed, &["-X", "PUT", "-d", &next], "/api/v1/password");
+    assert!(set.starts_with("HTTP/1.1 200"), "{set}");
+    let again = browse(&bed, &["-X", "PUT", "-d", &next], "/api/v1/password");
+    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+    assert_eq!(log_in(&bed, "192.168.77.11", SECOND), DONE);
+    // A second reset, of nothing, is none the less done.
+    bed.ask(&["password", "--reset"]);
+    bed.ask(&["password", "--reset"]);
+    assert!(lanemark.said().contains("the admin password was removed"));
     Ok(())
 }
 

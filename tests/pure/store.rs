@@ -384,6 +384,13 @@ fn where_no_version_before_is_kept_the_new_one_takes_its_place() {
         assert_eq!(store.load(), Ok(text(*bytes, Version::Current)));
         assert_eq!(scratch.names(), ["password"]);
     }
+    scratch.put("password.new", b"half of");
+    assert_eq!(store.remove(), Ok(()));
+    assert_eq!(
+        (store.load(), scratch.names().len()),
+        (Ok(Loaded::Missing), 0)
+    );
+    assert_eq!(store.remove(), Ok(()), "it is gone already");
     // Lost is lost, and is not the same as never there.
     scratch.put("password", b"");
     assert_eq!(store.load(), Ok(text([], Version::Current)));
@@ -395,6 +402,8 @@ fn where_no_version_before_is_kept_the_new_one_takes_its_place() {
         refused,
         "password not saved: Is a directory (while replacing)"
     );
+    let refused = store.remove().unwrap_err().to_string();
+    assert_eq!(refused, "Is a directory");
     assert_eq!(scratch.names(), ["password"]);
 }
 

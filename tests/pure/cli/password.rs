@@ -121,6 +121,25 @@ fn a_line_of_standard_input_is_hashed_and_only_the_hash_is_sent() {
 }
 
 #[test]
+fn a_reset_asks_for_nothing_and_says_who_sets_the_next_one() {
+    let place = Place::new();
+    let heard = daemon(&place, SET);
+    let (code, out, err) = piped(&place, &["--reset"], b"");
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.starts_with("there is no admin password any more"),
+        "{out}"
+    );
+    let request = "{\"verb\":\"password\",\"device\":null,\"class\":null}";
+    assert_eq!(heard.recv_timeout(SOON).expect("a request"), request);
+    assert_eq!(heard.recv_timeout(SOON).expect("no hash"), "null");
+    // It is no option of anything else.
+    let words = ["status", "--reset", "--socket", &text(&place.socket())];
+    assert_eq!(call(&words).code(), 2);
+}
+
+#[test]
 fn what_can_be_no_password_is_refused_and_nothing_is_sent() {
     let place = Place::new();
     let heard = daemon(&place, SET);

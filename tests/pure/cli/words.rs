@@ -69,7 +69,11 @@ const VERBS: [(&[&str], &[&str], &[&str]); 16] = [
         &["[N]", "--socket PATH", "--json", "--help"],
     ),
     (&["doctor"], &[], &["--socket PATH", "--json", "--help"]),
-    (&["password"], &[], &["--socket PATH", "--json", "--help"]),
+    (
+        &["password"],
+        &[],
+        &["--reset", "--socket PATH", "--json", "--help"],
+    ),
     (&["stop"], &[], &["--socket PATH", "--json", "--help"]),
 ];
 
@@ -208,6 +212,7 @@ fn plain(task: Task) -> Command<'static> {
         source: Source::StandardInput,
         dir: None,
         verbose: false,
+        reset: false,
     }
 }
 
@@ -353,11 +358,11 @@ fn a_wrong_option_is_told_the_options_or_what_its_value_is() {
     for (words, expected) in [
         (
             &["status", "--jsno"][..],
-            "expected --socket, --json, --dir, --verbose, --device, --class, --help or --version, found '--jsno'",
+            "expected --socket, --json, --dir, --verbose, --reset, --device, --class, --help or --version, found '--jsno'",
         ),
         (
             &["-x"],
-            "expected --socket, --json, --dir, --verbose, --device, --class, --help or --version, found '-x'",
+            "expected --socket, --json, --dir, --verbose, --reset, --device, --class, --help or --version, found '-x'",
         ),
         (
             &["status", "--dir", "/d"],

@@ -33,6 +33,7 @@ pub fn answers(verb: &str) -> Vec<String> {
         "doctor" => doctors(),
         "history" => histories(),
         "config-show" | "history-show" => configs(),
+        "config-check" => vec![r#"{"ok":true}"#.to_owned()],
         _ => vec![line(&mut Changed::default())],
     }
 }

@@ -202,6 +202,10 @@ impl Trial<'_> {
                 self.ask("nothing", &|asked| asked.body = String::new());
                 self.crowd(CONFIGS_MAX);
             }
+            ("POST", "/api/v1/config/check") => {
+                self.ask("nothing", &|asked| asked.body = String::new());
+                self.crowd(CONFIGS_MAX);
+            }
             ("PUT", "/api/v1/devices/") => {
                 self.ask("no address", &|asked| {
                     "/api/v1/devices/tv".clone_into(&mut asked.path)
@@ -221,7 +225,7 @@ impl Trial<'_> {
         let mut world = World::new(64);
         let (cookie, token) = world.log_in();
         let asked = Asked::honest(self.route, (&cookie, &token)).text();
-        let begun = asked.len() - usize::from(self.route.path == "/api/v1/config");
+        let begun = asked.len() - usize::from(self.route.path.starts_with("/api/v1/config"));
         for _ in 0..count {
             let place = world.visit();
             world.say(place, &asked.as_bytes()[..begun]);

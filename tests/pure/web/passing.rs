@@ -64,6 +64,10 @@ fn each_route_asks_its_question_and_passes_the_answer_on_as_it_is() {
             r#"{"verb":"rollback","device":"11"}"#,
         ),
         (
+            change("POST /api/v1/config/check", keys, "", "{\n}"),
+            "{\"verb\":\"config-check\"}\n{ }",
+        ),
+        (
             change("POST /api/v1/config/rollback", keys, "", "{}"),
             r#"{"verb":"rollback"}"#,
         ),

@@ -82,6 +82,7 @@ impl Asked {
             "PUT /api/v1/password" => r#"{"new":"another word","current":"secret word"}"#,
             "PUT /api/v1/devices/" => r#"{"class":"bulk"}"#,
             "PUT /api/v1/config" => r#"{"version":1}"#,
+            "POST /api/v1/config/check" => r#"{"version":1}"#,
             "POST /api/v1/config/rollback" => "{}",
             "POST /plain/login" => "password=secret+word",
             "POST /plain/set" => "token=TOKEN&device=02:00:00:00:00:0a&class=bulk",
