@@ -5,7 +5,7 @@ use heapless::{String, Vec};
 use super::form::{self, Field};
 use super::parse::AUTO;
 use super::problem::{Expected, Object};
-use super::reader::{Fields, Reader, Stop};
+use super::reader::{Fields, Reader, Scalar, Stop};
 use crate::value::Address;
 
 /// Addresses at most that the page can be told to be at: several LANs with two families each. The ninth is refused.
@@ -23,6 +23,12 @@ pub const CONNECTIONS_MIN: u16 = 8;
 /// Browsers' connections at most: each costs the page's process one file and about 1 kB. More are refused by the configuration.
 pub const CONNECTIONS_MAX: u16 = 4096;
 
+/// Bytes of the token of the metrics at least.
+pub const TOKEN_BYTES_MIN: usize = 16;
+
+/// Bytes of the token of the metrics at most: 32 random bytes in hex.
+pub const TOKEN_BYTES_MAX: usize = 64;
+
 /// A name that a browser may call the router by.
 pub type HostName = String<HOST_BYTES_MAX>;
 
@@ -39,6 +45,8 @@ pub struct Admin {
     pub names: Vec<HostName, ADMIN_NAMES_MAX>,
     /// Connections at most.
     pub connections: u16,
+    /// Whoever shows it is told the metrics; empty: nobody is.
+    pub metrics_token: String<TOKEN_BYTES_MAX>,
 }
 
 impl Default for Admin {
@@ -50,6 +58,7 @@ impl Default for Admin {
             addresses: Vec::new(),
             names: Vec::new(),
             connections: 64,
+            metrics_token: String::new(),
         }
     }
 }
@@ -62,6 +71,7 @@ pub(super) fn read(reader: &mut Reader<'_>, admin: &mut Admin) -> Result<(), Sto
         match field {
             Field::Addresses => addresses(reader, &mut admin.addresses)?,
             Field::Names => names(reader, &mut admin.names)?,
+            Field::MetricsToken => token(reader, &mut admin.metrics_token)?,
             plain => {
                 reader.step()?;
                 setting(reader, admin, plain)?;
@@ -84,6 +94,28 @@ fn setting(reader: &mut Reader<'_>, admin: &mut Admin, field: Field) -> Result<(
     let number = reader.whole(min.into(), max.into())?;
     *to = u16::try_from(number).unwrap_or(max);
     Ok(())
+}
+
+/// A token, or null. It is longer than other texts may be, and has nothing that could be escaped.
+fn token(reader: &mut Reader<'_>, token: &mut String<TOKEN_BYTES_MAX>) -> Result<(), Stop> {
+    const TOKEN: Expected = Expected::This(
+        "16 to 64 visible ASCII characters but quotation marks and backslashes, or null",
+    );
+    token.clear();
+    reader.step()?;
+    let good = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    match reader.value {
+        Scalar::Null => Ok(()),
+        // One that is too long has no room.
+        Scalar::Text(raw)
+            if raw.len() >= TOKEN_BYTES_MIN
+                && raw.bytes().all(good)
+                && token.push_str(raw).is_ok() =>
+        {
+            Ok(())
+        }
+        _ => Err(reader.refuse_last(TOKEN)),
+    }
 }
 
 /// `auto`, or an array of addresses.

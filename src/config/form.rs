@@ -55,6 +55,7 @@ pub(super) enum Field {
     Addresses,
     Names,
     Connections,
+    MetricsToken,
 }
 
 /// The fields of an object and their names, in the same order.
@@ -210,12 +211,20 @@ pub(super) const SCHEDULE: Form = Form {
 };
 
 pub(super) const ADMIN: Form = Form {
-    names: &["enabled", "port", "addresses", "names", "connections"],
+    names: &[
+        "enabled",
+        "port",
+        "addresses",
+        "names",
+        "connections",
+        "metrics_token",
+    ],
     fields: &[
         Field::Enabled,
         Field::Port,
         Field::Addresses,
         Field::Names,
         Field::Connections,
+        Field::MetricsToken,
     ],
 };

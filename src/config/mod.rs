@@ -33,6 +33,7 @@ use crate::value::{
 
 pub use admin::{
     ADMIN_ADDRESSES_MAX, ADMIN_NAMES_MAX, Admin, CONNECTIONS_MAX, CONNECTIONS_MIN, HostName,
+    TOKEN_BYTES_MAX, TOKEN_BYTES_MIN,
 };
 pub use link::LinkLayer;
 pub use parse::parse;

@@ -290,6 +290,9 @@ impl Text<'_> {
             names.get(place).map(|name| name as _)
         })?;
         self.put(comma, "connections", &admin.connections)?;
+        if !admin.metrics_token.is_empty() {
+            self.put(comma, "metrics_token", &Quoted(Some(&admin.metrics_token)))?;
+        }
         self.to.write_str(self.style.close)
     }
 

@@ -232,6 +232,10 @@ pub struct Device {
     pub up_kbit: Option<u32>,
     /// See `up_kbit`.
     pub down_kbit: Option<u32>,
+    /// Of its flows that are open: less when some end, and null where the kernel does not count.
+    pub up_bytes: Option<u64>,
+    /// See `up_bytes`.
+    pub down_bytes: Option<u64>,
     /// Seconds since the kernel last had word from it; null when it never had.
     pub seen_s: Option<u32>,
 }
@@ -247,6 +251,8 @@ impl Record for Device {
         with.number("flows", &mut self.flows);
         with.number("up_kbit", &mut self.up_kbit);
         with.number("down_kbit", &mut self.down_kbit);
+        with.number("up_bytes", &mut self.up_bytes);
+        with.number("down_bytes", &mut self.down_bytes);
         with.number("seen_s", &mut self.seen_s);
     }
 }

@@ -64,6 +64,8 @@ fn device() -> Device {
         flows: u32::MAX,
         up_kbit: Some(u32::MAX),
         down_kbit: Some(u32::MAX),
+        up_bytes: Some(u64::MAX),
+        down_bytes: Some(u64::MAX),
         seen_s: Some(u32::MAX),
     }
 }

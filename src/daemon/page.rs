@@ -294,10 +294,12 @@ impl Page {
             let _ = names.push_str(comma);
             let _ = names.push_str(name);
         }
+        let metrics = self.admin.metrics_token.clone();
         let settings = Settings {
             has_password: self.has_password,
             names: &names,
             connections: self.admin.connections,
+            metrics: &metrics,
         };
         self.tell(&Told::Settings(settings), None, now);
     }

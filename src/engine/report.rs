@@ -188,6 +188,8 @@ impl Engine {
             flows: device.traffic.flows,
             up_kbit: rate.map(|(up, _)| up),
             down_kbit: rate.map(|(_, down)| down),
+            up_bytes: rate.map(|_| device.traffic.up_bytes),
+            down_bytes: rate.map(|_| device.traffic.down_bytes),
             seen_s: device
                 .seen
                 .map(|seen| u32::try_from(now.ms_since(seen) / 1000).unwrap_or(u32::MAX)),

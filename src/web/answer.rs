@@ -330,7 +330,7 @@ impl Web {
                 continue;
             }
             if let Some(exchange) = connection.exchange.take() {
-                self.show(place, exchange, show, (body.clone(), tag));
+                self.show(place, exchange, show, (body.clone(), tag), now);
             }
         }
     }
@@ -341,6 +341,7 @@ impl Web {
         mut exchange: Box<Exchange>,
         show: Show,
         (body, tag): (Rc<Vec<u8>>, u32),
+        now: Instant,
     ) {
         match show {
             Show::Whole => {
@@ -354,6 +355,11 @@ impl Web {
                 let tag = Crc32::of(&classes);
                 self.body(place, &mut exchange, classes.len(), Some(tag));
                 self.deliver_unless_known(place, exchange, Rc::new(classes), tag);
+            }
+            Show::Metrics => self.line_metrics(place, exchange, &body, now),
+            Show::DeviceMetrics => {
+                let source = self.device_metrics(&mut exchange, place, &body);
+                self.deliver(place, exchange, source);
             }
             Show::Page => {
                 let source = self.plain_devices(&mut exchange, place, &body);

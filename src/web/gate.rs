@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::routes::{Form, Guard, ROUTES, Route};
-use super::sessions::{Key, Sessions};
+use super::sessions::{Key, Sessions, same};
 use crate::value::{Instant, Pieces};
 use crate::wire::http::{Head, Host, Method, Name, PATH_BYTES_MAX, Status, cookie, path};
 
@@ -15,6 +15,8 @@ pub(super) struct Gate<'a> {
     pub(super) has_password: bool,
     /// Host names that are served, with commas between them.
     pub(super) names: &'a str,
+    /// The token of the metrics; empty: there are none.
+    pub(super) metrics: &'a str,
     /// The address that the visitor has come to.
     pub(super) local: SocketAddr,
 }
@@ -67,8 +69,10 @@ impl Gate<'_> {
             allow: None,
         };
         let route = match route(path, head.method) {
-            Found::Route(route) => route,
-            Found::Nothing => return Err(turned(Status::NotFound)),
+            Found::Route(route) if route.guard != Guard::Metrics || self.tells_metrics(head) => {
+                route
+            }
+            Found::Route(_) | Found::Nothing => return Err(turned(Status::NotFound)),
             Found::OtherMethods(allow) => {
                 return Err(Turned {
                     allow: Some(allow),
@@ -77,7 +81,7 @@ impl Gate<'_> {
             }
         };
         match route.guard {
-            Guard::Nobody => {}
+            Guard::Nobody | Guard::Metrics => {}
             Guard::FirstUse if !self.has_password => {}
             Guard::Session | Guard::FirstUse if session.is_none() => {
                 return Err(turned(Status::Unauthorized));
@@ -130,6 +134,13 @@ impl Gate<'_> {
         }
     }
 
+    /// Whether he shows the token of the metrics.
+    fn tells_metrics(&self, head: &Head<'_>) -> bool {
+        let shown = head.field(Name::Authorization).unwrap_or_default();
+        let token = shown.strip_prefix(b"Bearer ");
+        !self.metrics.is_empty() && token.is_some_and(|token| same(self.metrics.as_bytes(), token))
+    }
+
     /// Whether we are meant: the address that he has come to, or a configured name. A name that an evil name server made point to us is neither.
     /// A name may be an address, too: that of a tunnel's other end.
     fn serves(&self, host: &[u8]) -> bool {
@@ -160,6 +171,10 @@ fn route(path: &str, method: Method) -> Found {
     let mut methods = 0;
     for route in &ROUTES {
         if route.matches(path).is_none() {
+            continue;
+        }
+        // Whoever asks for these in another way is told of nothing there either.
+        if route.guard == Guard::Metrics && route.method != method {
             continue;
         }
         let is_file = route.is_file();

@@ -24,6 +24,7 @@ mod gate;
 mod kept;
 mod links;
 mod live;
+mod metrics;
 mod places;
 mod plain;
 mod question;
@@ -36,7 +37,7 @@ use core::time::Duration;
 use heapless::String;
 
 use crate::value::Instant;
-use crate::wire::channel::{NAMES_BYTES_MAX, Settings};
+use crate::wire::channel::{METRICS_BYTES_MAX, NAMES_BYTES_MAX, Settings};
 
 use connection::{Connection, Exchange, State};
 use kept::{Kept, Which};
@@ -93,6 +94,8 @@ pub enum Wish {
 pub struct Web {
     has_password: bool,
     names: String<NAMES_BYTES_MAX>,
+    /// The token of the metrics; empty: there are none.
+    metrics: String<METRICS_BYTES_MAX>,
     connections: Vec<Connection>,
     /// Counts up with each connection.
     count: u32,
@@ -125,6 +128,7 @@ impl Web {
         Web {
             has_password: false,
             names: String::new(),
+            metrics: String::new(),
             connections: places::free(connections),
             count: 0,
             notes: Vec::with_capacity(connections),
@@ -149,8 +153,10 @@ impl Web {
     pub fn settings(&mut self, settings: &Settings<'_>) {
         self.has_password = settings.has_password;
         self.names.clear();
+        self.metrics.clear();
         // What is longer cannot be sent.
         let _ = self.names.push_str(settings.names);
+        let _ = self.metrics.push_str(settings.metrics);
     }
 
     /// No session is one any more.

@@ -65,6 +65,10 @@ pub(super) enum Show {
     Classes,
     /// As a page.
     Page,
+    /// As metrics, of which these are the first; those of the devices follow.
+    Metrics,
+    /// See `Metrics`.
+    DeviceMetrics,
 }
 
 /// The number of a configuration.
@@ -148,25 +152,42 @@ impl Web {
             Outcome::Ask(_) if is_flood => {
                 self.fault(place, exchange, &Fault::of(Status::TooMany));
             }
+            Outcome::Ask(Then::Kept(which, show)) => {
+                self.ask_kept(place, exchange, (which, show), now);
+            }
             Outcome::Ask(then) => {
-                let mut kept = None;
-                if let Then::Kept(which, show) = then {
-                    kept = self.kept_of(which).get(now).map(|kept| (show, kept));
-                    self.kept_of(which).wanted |= kept.is_none();
-                } else {
-                    self.queued += 1;
-                }
-                if let Some((show, kept)) = kept {
-                    self.show(place, exchange, show, kept);
-                } else if let Some(connection) = self.connections.get_mut(place) {
-                    connection.exchange = Some(exchange);
-                    connection.state = State::Asking(then);
-                    connection.deadline = now.after(super::ASKING_MAX);
-                    self.look_at(now.after(super::ASKING_MAX));
-                }
+                self.queued += 1;
+                self.wait_for(place, exchange, then, now);
             }
         }
         self.note(place);
+    }
+
+    /// Shows what is kept, or waits for it.
+    pub(super) fn ask_kept(
+        &mut self,
+        place: Place,
+        exchange: Box<Exchange>,
+        (which, show): (Which, Show),
+        now: Instant,
+    ) {
+        match self.kept_of(which).get(now) {
+            Some(kept) => self.show(place, exchange, show, kept, now),
+            None => {
+                self.kept_of(which).wanted = true;
+                self.wait_for(place, exchange, Then::Kept(which, show), now);
+            }
+        }
+    }
+
+    fn wait_for(&mut self, place: Place, exchange: Box<Exchange>, then: Then, now: Instant) {
+        let deadline = now.after(super::ASKING_MAX);
+        if let Some(connection) = self.connections.get_mut(place) {
+            connection.exchange = Some(exchange);
+            connection.state = State::Asking(then);
+            connection.deadline = deadline;
+        }
+        self.look_at(deadline);
     }
 
     /// Whether too many passwords wait to be looked at already, or too many of this visitor.
@@ -229,6 +250,7 @@ impl Web {
             Does::Check => config(exchange, "config-check", None),
             Does::Rollback => rollback(exchange, body),
             Does::Live => live(exchange, head),
+            Does::Metrics => Outcome::Ask(Then::Kept(Which::Status, Show::Metrics)),
             Does::Plain => match session {
                 Some(_) => Outcome::Ask(Then::Kept(Which::Devices, Show::Page)),
                 None => Outcome::Answer(self.plain_login(exchange, place, Status::Done, "")),

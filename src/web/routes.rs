@@ -44,6 +44,8 @@ pub(super) enum Does {
     Rollback,
     /// Tells what changes, as it changes.
     Live,
+    /// Tells what Prometheus wants to know.
+    Metrics,
     /// The page without JavaScript, or its form for the password.
     Plain,
     /// What its forms send.
@@ -59,6 +61,8 @@ pub enum Guard {
     Session,
     /// The same; and everybody as long as there is no password.
     FirstUse,
+    /// Whoever shows the token of the metrics; for all others there is no such path.
+    Metrics,
     /// Everybody.
     Nobody,
 }
@@ -111,7 +115,7 @@ const fn open(route: Route) -> Route {
 }
 
 /// The table.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 26] = [
     open(route(Method::Get, "/", Does::Asset(&INDEX))),
     open(route(Method::Get, "/page.js", Does::Asset(&SCRIPT))),
     open(route(Method::Get, "/page.css", Does::Asset(&STYLE))),
@@ -155,6 +159,10 @@ pub static ROUTES: [Route; 25] = [
     ),
     route(Method::Post, "/api/v1/config/rollback", Does::Rollback),
     route(Method::Get, "/api/v1/live", Does::Live),
+    Route {
+        guard: Guard::Metrics,
+        ..route(Method::Get, "/metrics", Does::Metrics)
+    },
     open(route(Method::Get, "/favicon.ico", Does::Asset(&ICON))),
 ];
 

@@ -37,9 +37,7 @@ impl Secret {
 
     /// Whether these are its digits. It takes the same time for all that have their number, whatever they are.
     fn is(&self, digits: &[u8]) -> bool {
-        let unlike = self.0.iter().zip(digits);
-        let unlike = unlike.fold(0, |unlike, (ours, theirs)| unlike | (ours ^ theirs));
-        digits.len() == self.0.len() && unlike == 0
+        same(&self.0, digits)
     }
 }
 
@@ -47,6 +45,14 @@ impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(utf8(&self.0).unwrap_or_default())
     }
+}
+
+/// Whether what is shown is the secret. It takes the same time for all that have its length, whatever they are.
+#[inline(never)]
+pub(super) fn same(secret: &[u8], shown: &[u8]) -> bool {
+    let unlike = secret.iter().zip(shown);
+    let unlike = unlike.fold(0, |unlike, (ours, theirs)| unlike | (ours ^ theirs));
+    secret.len() == shown.len() && unlike == 0
 }
 
 struct Session {

@@ -157,6 +157,7 @@ impl Web {
         let gate = Gate {
             has_password: self.has_password,
             names: &self.names,
+            metrics: &self.metrics,
             local: connection.local,
         };
         exchange.head_only = head.method == Method::Head;

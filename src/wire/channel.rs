@@ -15,6 +15,9 @@ pub const MESSAGE_BYTES_MAX: usize = 640;
 /// Bytes of all further Host names together, with the commas between them: eight of the longest names that DNS has labels for.
 pub const NAMES_BYTES_MAX: usize = 8 * 64 - 1;
 
+/// Bytes of the longest token of the metrics.
+pub const METRICS_BYTES_MAX: usize = 64;
+
 /// Listening sockets at most: four LANs with IPv4, a global, a local and a link-local IPv6 address.
 pub const LISTENERS_MAX: usize = 16;
 
@@ -45,6 +48,9 @@ pub struct Settings<'a> {
     pub names: &'a str,
     /// Connections at most; the first that is told counts.
     pub connections: u16,
+    /// The token of the metrics, at most [`METRICS_BYTES_MAX`] bytes without spaces; empty when there are none. Whoever is logged in sees it in the
+    /// configuration anyway, so that the page process gets to know nothing new.
+    pub metrics: &'a str,
 }
 
 impl<'a> Told<'a> {
@@ -72,9 +78,15 @@ impl<'a> Told<'a> {
             Told::Settings(settings) => {
                 let password = u8::from(settings.has_password);
                 let Settings {
-                    names, connections, ..
+                    names,
+                    connections,
+                    metrics,
+                    ..
                 } = settings;
-                write!(message, "Sp={password} n={names} c={connections}")
+                write!(
+                    message,
+                    "Sp={password} n={names} c={connections} m={metrics}"
+                )
             }
             Told::Forget => message.write_char('F'),
         }
@@ -89,11 +101,13 @@ impl<'a> Settings<'a> {
             has_password: false,
             names: "",
             connections: 0,
+            metrics: "",
         };
         for field in Pieces::of(text, b' ') {
             match halves(field, b'=')? {
                 ("p", value) => settings.has_password = value == "1",
                 ("n", names) => settings.names = names,
+                ("m", token) => settings.metrics = token,
                 ("c", count) => settings.connections = u16::try_from(decimal(count)?).ok()?,
                 _ => return None,
             }

@@ -86,6 +86,7 @@ impl Played {
                 has_password: true,
                 names: "router.lan",
                 connections,
+                metrics: "",
             }),
             None,
         );

@@ -17,6 +17,7 @@ promises! {
     the_first_password_needs_none_before_and_every_other_the_one_before,
     a_spoiled_hash_lets_nobody_in_and_nobody_make_himself_one,
     a_reset_ends_every_session_and_the_page_is_as_on_a_new_router,
+    the_metrics_are_there_while_the_configuration_has_a_token_for_them,
     wrong_passwords_are_slowed_down_and_somebody_elsewhere_gets_in_meanwhile,
     the_daemon_runs_no_program_but_itself,
 }
@@ -171,6 +172,47 @@ fn a_reset_ends_every_session_and_the_page_is_as_on_a_new_router() -> Tried {
     bed.ask(&["password", "--reset"]);
     bed.ask(&["password", "--reset"]);
     assert!(lanemark.said().contains("the admin password was removed"));
+    Ok(())
+}
+
+fn the_metrics_are_there_while_the_configuration_has_a_token_for_them() -> Tried {
+    need(&["curl"])?;
+    let bed = Bed::new()?;
+    let _lanemark = bed.start(&Wish::workstation("premium"));
+    let without = bed.ask(&["config", "show"]);
+    let end = "\"connections\": 64 }";
+    let with = without.replace(
+        end,
+        "\"connections\": 64, \"metrics_token\": \"0123456789abcdef\" }",
+    );
+    assert_ne!(with, without);
+    let scrape = || {
+        let words = ["-H", "Authorization: Bearer 0123456789abcdef"];
+        browse(&bed, &words, "/metrics")
+    };
+    let apply = |config: &str| {
+        let file = bed.scratch_file("metrics.json");
+        fs::write(&file, config).expect("a file");
+        bed.ask(&["config", "apply", text(&file)]);
+    };
+    apply(&with);
+    let told = until("metrics", SOON, || {
+        let told = scrape();
+        told.starts_with("HTTP/1.1 200").then_some(told)
+    });
+    let mac = Resident::workstation().mac_text();
+    let device = format!("lanemark_device_up_open_bytes{{mac=\"{mac}\",");
+    for sample in [
+        "\nlanemark_on 1\n",
+        "\nlanemark_lane_bytes_total{lane=\"premium\",direction=\"up\"} ",
+        &device,
+    ] {
+        assert!(told.contains(sample), "{sample}: {told}");
+    }
+    apply(&without);
+    until("no metrics", SOON, || {
+        scrape().starts_with("HTTP/1.1 404").then_some(())
+    });
     Ok(())
 }
 

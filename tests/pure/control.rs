@@ -422,6 +422,8 @@ fn the_largest_values_of_the_vocabulary_fit_into_an_element() {
         flows: u32::MAX,
         up_kbit: Some(u32::MAX),
         down_kbit: Some(u32::MAX),
+        up_bytes: Some(u64::MAX),
+        down_bytes: Some(u64::MAX),
         seen_s: Some(u32::MAX),
     };
     let json = written(&mut device);
@@ -572,6 +574,8 @@ fn records_are_written_as_the_derives_write_them_and_read_again() {
             flows: dice_number(dice) as u32,
             up_kbit: [None, Some(dice_number(dice) as u32)][dice.roll(2) as usize],
             down_kbit: None,
+            up_bytes: [None, Some(dice_number(dice))][dice.roll(2) as usize],
+            down_bytes: None,
             seen_s: Some(dice_number(dice) as u32),
         });
         there_and_back(&Flow {

@@ -60,6 +60,8 @@ pub enum Name {
     Connection,
     /// `Upgrade`.
     Upgrade,
+    /// `Authorization`.
+    Authorization,
     /// `Origin`.
     Origin,
     /// `Cookie`.
@@ -77,7 +79,7 @@ pub enum Name {
 }
 
 /// The names, in the order of [`Name`].
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "host",
     "content-length",
     "content-type",
@@ -85,6 +87,7 @@ const NAMES: [&str; 14] = [
     "expect",
     "connection",
     "upgrade",
+    "authorization",
     "origin",
     "cookie",
     "if-match",

@@ -76,6 +76,8 @@ pub enum Content {
     Json,
     /// A page that we have made.
     Html,
+    /// The text format of Prometheus.
+    Metrics,
     /// A file of ours of this media type, packed with gzip.
     Packed(&'static str),
 }
@@ -134,6 +136,7 @@ impl Reply<'_> {
             Content::None => ("", "", ""),
             Content::Json => (TYPE, "application/json", "\r\n"),
             Content::Html => (TYPE, "text/html; charset=utf-8", "\r\n"),
+            Content::Metrics => (TYPE, "text/plain; version=0.0.4; charset=utf-8", "\r\n"),
             Content::Packed(kind) => (TYPE, kind, "\r\nContent-Encoding: gzip\r\n"),
         };
         for text in [before, kind, behind] {

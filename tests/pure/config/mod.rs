@@ -52,7 +52,7 @@ const FULL: &str = r#"{
     { "days": "mon,tue,sun", "from": "21:00", "until": "06:00", "mac": "02:00:00:00:00:0b", "class": "bulk" },
     { "days": "mon-sun", "from": "00:00", "until": "24:00", "enabled": false }
   ],
-  "admin": { "enabled": false, "port": 443, "addresses": ["192.168.1.1", "fd00::1"], "names": ["router.lan", "Gate-1"], "connections": 4096 }
+  "admin": { "enabled": false, "port": 443, "addresses": ["192.168.1.1", "fd00::1"], "names": ["router.lan", "Gate-1"], "connections": 4096, "metrics_token": "0123456789abcdef" }
 }
 "#;
 
@@ -171,6 +171,7 @@ fn admin() -> Admin {
             .collect(),
         names: ["router.lan", "Gate-1"].map(name).into_iter().collect(),
         connections: 4096,
+        metrics_token: "0123456789abcdef".try_into().unwrap(),
     }
 }
 
@@ -376,7 +377,7 @@ fn the_compact_form_is_one_line_without_spaces() {
             r#""time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":["#,
             r#"{"days":"mon,tue,sun","from":"21:00","until":"06:00","mac":"02:00:00:00:00:0b","class":"bulk"},"#,
             r#"{"days":"mon-sun","from":"00:00","until":"24:00","enabled":false}],"#,
-            r#""admin":{"enabled":false,"port":443,"addresses":["192.168.1.1","fd00::1"],"names":["router.lan","Gate-1"],"connections":4096}}"#
+            r#""admin":{"enabled":false,"port":443,"addresses":["192.168.1.1","fd00::1"],"names":["router.lan","Gate-1"],"connections":4096,"metrics_token":"0123456789abcdef"}}"#
         )
     );
 }

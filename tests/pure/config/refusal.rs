@@ -624,6 +624,14 @@ fn the_admin_page_is_at_addresses_and_names_that_a_browser_can_ask_for() {
     line 1: admin.connections: expected a whole number from 8 to 4096, found 7
 {"version": 1, "admin": {"connections": 4097}}
     line 1: admin.connections: expected a whole number from 8 to 4096, found 4097
+{"version": 1, "admin": {"metrics_token": "0123456789abcde"}}
+    line 1: admin.metrics_token: expected 16 to 64 visible ASCII characters but quotation marks and backslashes, or null, found "0123456789abcde"
+{"version": 1, "admin": {"metrics_token": "0123456789 abcdef"}}
+    line 1: admin.metrics_token: expected 16 to 64 visible ASCII characters but quotation marks and backslashes, or null, found "0123456789 abcdef"
+{"version": 1, "admin": {"metrics_token": "0123456789abcdef\u0041"}}
+    line 1: admin.metrics_token: expected 16 to 64 visible ASCII characters but quotation marks and backslashes, or null, found "0123456789abcdef\u0041"
+{"version": 1, "admin": {"metrics_token": 1234567890123456}}
+    line 1: admin.metrics_token: expected 16 to 64 visible ASCII characters but quotation marks and backslashes, or null, found 1234567890123456
 {"version": 1, "admin": {"addresses": "all"}}
     line 1: admin.addresses: expected "auto" or an array of 1 to 8 addresses, found "all"
 {"version": 1, "admin": {"addresses": []}}

@@ -75,6 +75,7 @@ fn devices() -> Vec<String> {
     ] {
         *number = Some(u32::MAX);
     }
+    (all.up_bytes, all.down_bytes) = (Some(u64::MAX), Some(0));
     vec![
         array("devices", &mut [&mut all, &mut Device::default()]),
         array("devices", &mut []),

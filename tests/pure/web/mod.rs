@@ -13,6 +13,7 @@ mod answers;
 mod crowd;
 mod gate;
 mod live;
+mod metrics;
 mod openapi;
 mod passing;
 mod plain;

@@ -59,6 +59,7 @@ fn the_document_says_who_may_and_in_which_form_as_the_table_does() {
         let changes = route.method != Method::Get;
         let wanted = match (route.guard, changes, route.form) {
             (Guard::Nobody, ..) => "[]",
+            (Guard::Metrics, ..) => r#"[{"metrics":[]}]"#,
             (Guard::FirstUse, ..) => r#"[{"session":[],"token":[]},{}]"#,
             (Guard::Session, true, Form::Json) => r#"[{"session":[],"token":[]}]"#,
             // The token of a page's form is one of its fields.
@@ -80,6 +81,8 @@ fn the_document_says_who_may_and_in_which_form_as_the_table_does() {
         assert_eq!(kinds, wanted, "{method} {path}");
     }
 }
+
+const METRICS: &str = "0123456789abcdef";
 
 /// What is asked for a route, in every way that has an answer of its own.
 struct Trial<'a> {
@@ -132,6 +135,10 @@ impl Trial<'_> {
             let (cookie, token) = world.log_in();
             let mut asked = Asked::honest(self.route, (&cookie, &token));
             self.method.clone_into(&mut asked.method);
+            if self.route.guard == Guard::Metrics {
+                world.tell_metrics_to(METRICS);
+                asked.more = format!("Authorization: Bearer {METRICS}");
+            }
             change(&mut asked);
             let place = world.visit();
             world.say(place, asked.text().as_bytes());
@@ -158,7 +165,14 @@ impl Trial<'_> {
             match all.get(failing) {
                 Some(line) => {
                     world.tell(link, format!("{line}\n").as_bytes());
-                    let answer = world.text(place);
+                    let mut answer = world.text(place);
+                    if answer.is_empty() {
+                        // A further question goes with it.
+                        let (link, lines) = world.asked().unwrap();
+                        let all = answers(&between(&lines, "{\"verb\":\"", "\""));
+                        world.tell(link, format!("{}\n", all[0]).as_bytes());
+                        answer = world.text(place);
+                    }
                     self.hold(line, &answer);
                     if let Some((_, rest)) = answer.split_once("ETag: ") {
                         asked.more = format!("If-None-Match: {}", &rest[..10]);
@@ -182,6 +196,9 @@ impl Trial<'_> {
     /// Everything that may be wrong with a request.
     fn ask_wrongly(&mut self) {
         self.ask("a stranger", &|asked| asked.cookie = String::new());
+        if self.route.guard == Guard::Metrics {
+            self.ask("a session alone", &|asked| asked.more = "X: y".to_owned());
+        }
         self.ask("another host", &|asked| asked.host = "evil.example");
         if self.route.method != Method::Get {
             self.ask("another origin", &|asked| asked.origin = Some("null"));

@@ -149,7 +149,9 @@ fn without_a_session_only_what_is_for_everybody_is_there() {
                 other.method == known || (other.is_file() && known == Method::Head)
             });
             let wanted: &[u16] = match of_path.next() {
+                None if route.guard == Guard::Metrics => &[404],
                 None => &[405],
+                Some(found) if found.guard == Guard::Metrics => &[404],
                 Some(found) if found.guard != Guard::Nobody => &[401],
                 // Nothing is no password; all else is told.
                 Some(found) if found.method == Method::Post => &[400, 415],
@@ -182,9 +184,12 @@ fn what_only_tells_is_told_to_no_other_host_and_to_nobody_without_a_session() {
                 route.path
             );
         }
-        if route.guard != Guard::Nobody {
-            assert_eq!(status(&world.ask(&get(&path(route), ""))), 401);
-        }
+        let wanted = match route.guard {
+            Guard::Nobody => 200,
+            Guard::Metrics => 404,
+            Guard::Session | Guard::FirstUse => 401,
+        };
+        assert_eq!(status(&world.ask(&get(&path(route), ""))), wanted);
         assert_eq!(world.asked(), None, "{}", route.path);
     }
 }

@@ -61,8 +61,19 @@ impl World {
             has_password,
             names,
             connections: 64,
+            metrics: "",
         });
         self.settle();
+    }
+
+    /// The daemon tells the token of the metrics.
+    pub fn tell_metrics_to(&mut self, token: &str) {
+        self.web.settings(&Settings {
+            has_password: true,
+            names: "router.lan,gateway",
+            connections: 64,
+            metrics: token,
+        });
     }
 
     /// The daemon gives a link.

@@ -1,6 +1,8 @@
 //! What the daemon tells its page process.
 
-use lanemark::wire::channel::{MESSAGE_BYTES_MAX, NAMES_BYTES_MAX, Place, Settings, Told};
+use lanemark::wire::channel::{
+    MESSAGE_BYTES_MAX, METRICS_BYTES_MAX, NAMES_BYTES_MAX, Place, Settings, Told,
+};
 
 /// Every kind of message, as it is sent.
 const MESSAGES: [(Told<'static>, &str); 7] = [
@@ -13,16 +15,18 @@ const MESSAGES: [(Told<'static>, &str); 7] = [
             has_password: true,
             names: "router.lan,gateway",
             connections: 64,
+            metrics: "",
         }),
-        "Sp=1 n=router.lan,gateway c=64",
+        "Sp=1 n=router.lan,gateway c=64 m=",
     ),
     (
         Told::Settings(Settings {
             has_password: false,
             names: "",
             connections: 4096,
+            metrics: "0123456789abcde=",
         }),
-        "Sp=0 n= c=4096",
+        "Sp=0 n= c=4096 m=0123456789abcde=",
     ),
     (Told::Forget, "F"),
 ];
@@ -59,12 +63,16 @@ fn what_no_daemon_says_is_nothing() {
 
 #[test]
 fn the_longest_names_fit_and_longer_ones_are_not_sent() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    assert_eq!(TOKEN.len(), METRICS_BYTES_MAX);
+    assert_eq!(METRICS_BYTES_MAX, lanemark::config::TOKEN_BYTES_MAX);
     let names = "n".repeat(NAMES_BYTES_MAX);
     let settings = |names| {
         Told::Settings(Settings {
             has_password: true,
             names,
             connections: u16::MAX,
+            metrics: TOKEN,
         })
     };
     let message = settings(&names).emit().unwrap();
