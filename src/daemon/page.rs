@@ -429,7 +429,14 @@ impl Page {
                 false,
                 format_args!("its process ended; the log tells how often, and why"),
             ),
-            _ => engine.page_is(!self.crowded, format_args!("at {self}")),
+            // Told first: what does not fit is cut, and so many addresses do not.
+            _ if self.crowded => engine.page_is(
+                false,
+                format_args!(
+                    "only at the first {LISTENERS_MAX} addresses of the LAN; admin.addresses can name others: {self}"
+                ),
+            ),
+            _ => engine.page_is(true, format_args!("at {self}")),
         }
     }
 }
@@ -445,11 +452,7 @@ impl fmt::Display for Page {
             write!(f, "{before}http://{}", Place(each.place))?;
             before = ", ";
         }
-        f.write_str(if self.crowded {
-            ", and not at all other addresses"
-        } else {
-            ""
-        })
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::see;
 promises! {
     the_page_is_at_every_address_of_the_lan_and_at_none_of_the_wan,
     an_address_that_comes_is_served_within_two_seconds_and_one_that_goes_is_not,
+    of_more_addresses_than_there_is_room_for_the_page_is_at_sixteen_and_says_so,
     the_page_process_can_do_nothing_but_answer,
     a_killed_page_process_is_back_in_two_seconds_and_the_traffic_goes_on,
     a_killed_daemon_takes_its_page_process_along_and_its_successor_has_another,
@@ -187,6 +188,38 @@ fn an_address_that_comes_is_served_within_two_seconds_and_one_that_goes_is_not()
     );
     more.insert("192.168.99.1:8080".to_owned());
     await_places(&bed, &more);
+    Ok(())
+}
+
+fn of_more_addresses_than_there_is_room_for_the_page_is_at_sixteen_and_says_so() -> Tried {
+    need(&["ss", "ip"])?;
+    let bed = Bed::new()?;
+    let lanemark = bed.start(&Wish::workstation("premium"));
+    await_places(&bed, &usual(PORT));
+    let page = await_page(&lanemark);
+    let further = |what: &str| {
+        for number in 1..=LISTENERS_MAX + 4 {
+            let line = format!("ip address {what} 10.77.0.{number}/32 dev {LAN}");
+            tool(bed.router(), &line);
+        }
+    };
+    further("add");
+    until("as many as there is room for", SOON, || {
+        (listening(&bed).len() == LISTENERS_MAX).then_some(())
+    });
+    let told = until("what doctor says", SOON, || {
+        Some(finding(&bed)).filter(|told| told.contains("only at the first 16 addresses"))
+    });
+    assert!(told.contains("!!"), "{told}");
+    // Where it was it still is: the kernel lists the addresses of a family in the order in which they came.
+    let home = SocketAddr::new(ROUTER_V4.into(), PORT);
+    assert!(connects(&bed, "workstation", home));
+    further("del");
+    await_places(&bed, &usual(PORT));
+    until("what doctor says", SOON, || {
+        Some(finding(&bed)).filter(|told| !told.contains("only") && !told.contains("!!"))
+    });
+    assert_eq!(await_page(&lanemark), page, "the same process all the time");
     Ok(())
 }
 
