@@ -1,4 +1,4 @@
-//! Bytes from outside, made wrong at random: heads, codes with percent signs, frames.
+//! Bytes from outside, made wrong at random: heads, codes with percent signs, frames, bodies in JSON.
 //!
 //! A plain driver that needs no other compiler: inputs are changed in a few places, and one that is judged in a way that none before was is kept and
 //! changed further. `fuzz/` has what was kept by long runs; each run begins with it. An ordinary test run is short;
@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use heapless::String as Short;
+use lanemark::config;
+use lanemark::control::{self, Fields, Found, Record, text_field};
+use lanemark::value::Crc32;
 use lanemark::wire::http::{Host, Name, PATH_BYTES_MAX, Parsed, cookie, parameter, path};
 use lanemark::wire::websocket::{Ear, Heard};
 
@@ -242,4 +246,118 @@ fn no_frames_make_the_listener_panic_or_take_more_than_came() {
         b"\x88\x80\0\0\0\0",
     ];
     run("frames", &seeds, &words, judge_frames);
+}
+
+/// The number of a configuration, as a rollback names it.
+#[derive(Default)]
+struct Numbered(Option<u32>);
+
+impl Record for Numbered {
+    fn fields(&mut self, with: &mut dyn Fields) {
+        with.number("number", &mut self.0);
+    }
+}
+
+/// How a field is judged that shall be a text. Where another reader finds a text there too, it is the same one.
+fn judge_field(bytes: &[u8], name: &str, other: Option<&serde_json::Value>) -> u64 {
+    let mut text = Short::<128>::new();
+    let found = text_field(bytes, name, &mut text);
+    // A name that has escapes is another name to us.
+    let has_escapes = bytes.contains(&b'\\');
+    let other = other.filter(|_| !has_escapes).map(|all| &all[name]);
+    match (found, other) {
+        (Ok(Found::Text), Some(other)) => assert_eq!(other.as_str(), Some(text.as_str())),
+        (Ok(Found::Null | Found::Nothing), Some(other)) => assert!(other.is_null()),
+        _ => {}
+    }
+    match found {
+        Ok(Found::Nothing) => 0,
+        Ok(Found::Null) => 1,
+        Ok(Found::Text) => 2 + class(text.len()),
+        Err(bad) => 20 + bad as u64,
+    }
+}
+
+/// What a problem is about, without what was found.
+fn kind(problem: &config::Problem) -> u64 {
+    let words = problem.to_string();
+    let words = words.split(", found ").next().unwrap_or_default();
+    let words = words
+        .trim_start_matches(|letter: char| letter.is_ascii_digit() || "line :".contains(letter));
+    u64::from(Crc32::of(words.as_bytes()))
+}
+
+fn judge_body(bytes: &[u8]) -> u64 {
+    let other = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let other = other.filter(serde_json::Value::is_object);
+    let mut way = 0;
+    for name in ["password", "class", "new", "current"] {
+        way = way * 32 + judge_field(bytes, name, other.as_ref());
+    }
+    let number = control::read::<Numbered>(bytes);
+    way = way * 16
+        + number.map_or(15, |Numbered(number)| {
+            number.map_or(0, |number| 1 + u64::from(number > 9))
+        });
+    let config = match config::parse(bytes) {
+        Ok(config) => config,
+        Err(problem) => return way << 33 | kind(&problem),
+    };
+    // Another reader takes it for JSON too, and what is written is what was read.
+    assert!(other.is_some());
+    let (mut compact, mut pretty) = (String::new(), String::new());
+    config::write_compact(&config, &mut compact).unwrap();
+    config::write(&config, &mut pretty).unwrap();
+    for text in [compact.as_str(), pretty.as_str()] {
+        assert!(
+            config::parse(text.as_bytes()).as_ref() == Ok(&config),
+            "{text}"
+        );
+    }
+    let sizes = [
+        config.devices.len(),
+        config.rules.len(),
+        config.schedules.len(),
+    ];
+    sizes
+        .into_iter()
+        .fold(way << 33 | 1 << 32, |way, size| way ^ class(size) << 40)
+}
+
+#[test]
+fn no_body_makes_a_reader_of_json_panic_or_disagree_with_another() {
+    let seeds: [&[u8]; 9] = [
+        br#"{"password":"secret word"}"#,
+        br#"{"class":null}"#,
+        br#"{"new":"secret word","current":"another \u0041\ud83d\ude00"}"#,
+        br#"{"number":3}"#,
+        br#"{"version":1,"enabled":true,"wan":{"interface":"wan","up_kbit":970,"down_kbit":7600,"link":"ptm","lower_mss":536,"probe":"192.0.2.1"}}"#,
+        br#"{"version":1,"lan":["br0"],"shares":{"up":{"premium":70},"down":{"bulk":1}},"ceilings":{"bulk":70},"prioritize":["ack","dns"]}"#,
+        br#"{"version":1,"devices":[{"mac":"02:00:00:00:00:0a","name":"tv","class":"bulk","up_max_kbit":64}],"scheduler":"hfsc","leaf":"sfq"}"#,
+        br#"{"version":1,"rules":[{"name":"a","class":"bulk","cidr":"192.168.1.0/28","proto":"udp","ports":"22,8000-8100","dscp":"cs1"},{"class":"premium","service":"ssh"}]}"#,
+        br#"{"version":1,"time_zone":"CET-1CEST,M3.5.0,M10.5.0/3","schedules":[{"days":"sun-thu","from":"21:00","until":"06:00","enabled":false}],"mark":{"mask":"0x7f00","shift":8},"cap_mark":{"mask":"0x7f","shift":0},"admin":{"port":80,"addresses":["10.0.0.1"],"names":["a"],"metrics_token":"0123456789abcdef"}}"#,
+    ];
+    let words: [&[u8]; 20] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\"",
+        b"null",
+        b"true",
+        b"-1",
+        b"1e9",
+        b"4294967296",
+        b"\\u0000",
+        b"\\ud800",
+        b"\xc3\xa4",
+        b"\"version\":1,",
+        b"\"devices\":[",
+        b"\"mac\":\"02:00:00:00:00:0b\",",
+        b"\"class\":\"bulk\",",
+        b"\"rules\":[",
+    ];
+    run("json", &seeds, &words, judge_body);
 }
