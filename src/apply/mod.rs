@@ -9,6 +9,8 @@ mod caps;
 mod comment;
 mod pattern;
 pub mod rules;
+#[cfg(feature = "xtables")]
+pub mod xtables;
 
 use crate::engine::{Devices, IFB_NAME, Op, Put};
 use crate::value::{Rule, TickRate};

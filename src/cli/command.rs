@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::NAME_BYTES_MAX;
 use crate::control;
-use crate::value::{Class, decimal, utf8};
+use crate::value::{Class, Dialect, decimal, utf8};
 
 use super::SOCKET_DEFAULT;
 use super::trouble::{Outcome, Trouble};
@@ -32,6 +32,8 @@ pub struct Command<'a> {
     pub verbose: bool,
     /// Whether there shall be no password any more.
     pub reset: bool,
+    /// In which dialect the daemon makes rules, if that was said.
+    pub rules: Option<Dialect>,
 }
 
 /// How an answer looks.
@@ -84,6 +86,7 @@ impl<'a> Command<'a> {
             dir: None,
             verbose: false,
             reset: false,
+            rules: None,
         };
         for (option, value) in &said.options {
             let value = value.unwrap_or_default();
@@ -165,6 +168,17 @@ impl<'a> Command<'a> {
                 let class =
                     Class::parse(text).map_err(|_| usage(place, &CLASS.help, Found::Word(word)))?;
                 self.class = Some(class);
+            }
+            #[cfg(feature = "xtables")]
+            Meaning::Rules if text == "auto" => self.rules = None,
+            #[cfg(feature = "xtables")]
+            Meaning::Rules => {
+                let mut all = Dialect::ALL.into_iter();
+                self.rules = all.find(|dialect| dialect.name() == text);
+                if self.rules.is_none() {
+                    let expected = "auto, nftables or xtables";
+                    return Err(usage(place, &expected, Found::Word(word)));
+                }
             }
             Meaning::File if word == "-" => self.source = Source::StandardInput,
             Meaning::File => self.source = Source::File(Path::new(word)),

@@ -57,7 +57,7 @@ fn of_verb(screen: &mut Screen<'_>, verb: &Verb) {
         entry(screen, operand.name, operand.help);
     }
     // In the order of the table, so that all helps look alike.
-    for option in &OPTIONS {
+    for option in OPTIONS {
         if verb.has(option.meaning) || option.name == HELP.name {
             of_option(screen, option);
         }

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use crate::control::{Changed, Request, Verb};
 use crate::sys::client::{self, Sink, Surroundings};
-use crate::value::Class;
+use crate::value::{Class, Dialect};
 
 pub use command::{Command, Form, Source, Task};
 pub use trouble::{Exit, Outcome, Trouble};
@@ -75,6 +75,8 @@ pub struct RunOptions {
     pub socket: PathBuf,
     /// Whether to log decisions too.
     pub verbose: bool,
+    /// In which dialect to make rules; none is the best that the kernel has.
+    pub rules: Option<Dialect>,
 }
 
 /// What is left to do after [`Session::start`].
@@ -167,6 +169,7 @@ impl<'a> Session<'a> {
                     dir: dir.unwrap_or_else(|| default_dir(client::is_folder)),
                     socket: command.socket.to_owned(),
                     verbose: command.verbose,
+                    rules: command.rules,
                 })));
             }
             Task::Check => config::check(screen, command.form, command.source)?,

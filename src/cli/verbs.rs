@@ -18,6 +18,8 @@ pub(super) enum Meaning {
     Json,
     Number,
     Reset,
+    #[cfg(feature = "xtables")]
+    Rules,
     Socket,
     Verbose,
     Version,
@@ -133,6 +135,15 @@ static RESET: Opt = Opt {
     help: "have none any more, as on a new router",
 };
 
+#[cfg(feature = "xtables")]
+static RULES: Opt = Opt {
+    meaning: Meaning::Rules,
+    name: "--rules",
+    letter: "",
+    value: Some(("RULES", "auto, nftables or xtables")),
+    help: "how to make rules: nftables, xtables, or auto for\nthe first that the kernel has (the default)",
+};
+
 static ONLY_DEVICE: Opt = Opt {
     meaning: Meaning::Device,
     name: "--device",
@@ -168,12 +179,14 @@ pub(super) static VERSION: Opt = Opt {
 };
 
 /// Every option.
-pub(super) static OPTIONS: [&Opt; 9] = [
+pub(super) static OPTIONS: &[&Opt] = &[
     &SOCKET,
     &JSON,
     &DIR,
     &VERBOSE,
     &RESET,
+    #[cfg(feature = "xtables")]
+    &RULES,
     &ONLY_DEVICE,
     &ONLY_CLASS,
     &HELP,
@@ -185,7 +198,13 @@ pub(super) static VERBS: [Verb; 16] = [
     Verb {
         name: "run",
         operands: &[],
-        options: &[&DIR, &SOCKET, &VERBOSE],
+        options: &[
+            &DIR,
+            &SOCKET,
+            &VERBOSE,
+            #[cfg(feature = "xtables")]
+            &RULES,
+        ],
         summary: "be the daemon, in the foreground",
         about: "\
 The init script keeps it running. It takes over what it finds of its own in the

@@ -19,6 +19,9 @@ pub(super) struct Kernel {
     pub(super) netfilter: Asker,
     /// Walks through the flows: a dump and a change on one socket would wait for each other.
     pub(super) walker: Asker,
+    /// Rules are made by other programs.
+    #[cfg(feature = "xtables")]
+    pub(super) xtables: Option<crate::value::Xtables>,
     /// Where requests are written.
     pub(super) request: Box<[u8]>,
     /// Where answers and events are read.
@@ -31,6 +34,8 @@ impl Kernel {
             route: Asker::open(Protocol::Route)?,
             netfilter: Asker::open(Protocol::Netfilter)?.sending(DATAGRAM_BYTES_MAX),
             walker: Asker::open(Protocol::Netfilter)?,
+            #[cfg(feature = "xtables")]
+            xtables: None,
             request: room_for_requests(DATAGRAM_BYTES_KEPT),
             room: vec![0; RECEIVE_BYTES].into_boxed_slice(),
         })
@@ -76,9 +81,14 @@ impl Kernel {
         if !matches!(op, Op::Rules { .. }) || engine.config().rules.is_empty() {
             return self.ask_for(op, engine);
         }
+        self.with_large_room(|kernel| kernel.ask_for(op, engine))
+    }
+
+    /// Does something with room for all rules of the user.
+    pub(super) fn with_large_room<T>(&mut self, what: impl FnOnce(&mut Kernel) -> T) -> T {
         let large = room_for_requests(DATAGRAM_BYTES_MAX);
         let kept = core::mem::replace(&mut self.request, large);
-        let result = self.ask_for(op, engine);
+        let result = what(self);
         self.request = kept;
         result
     }
@@ -90,6 +100,10 @@ impl Kernel {
             }
             _ => Family::Route,
         };
+        #[cfg(feature = "xtables")]
+        if let (Some(xtables), Family::Netfilter) = (self.xtables, family) {
+            return super::xtables::change(op, engine, xtables, &mut self.request);
+        }
         let mut question = self.question(family);
         let (devices, ticks) = (engine.devices(), engine.ticks());
         let rules = engine.config().rules.as_slice();

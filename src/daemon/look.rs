@@ -62,6 +62,13 @@ pub(super) fn look(
 ) -> Result<(), Refused> {
     match look {
         Look::Rules => rules(kernel, engine, now),
+        Look::Presence => {
+            #[cfg(feature = "xtables")]
+            if let Some(xtables) = kernel.xtables {
+                super::xtables::presence(kernel, xtables, engine, now);
+            }
+            Ok(())
+        }
         Look::Flows => flows(kernel, engine, now),
         Look::Filters(dev) => filters(kernel, engine, dev, now),
         Look::Leases | Look::Accounting | Look::Fill | Look::Modules | Look::Clock => {
@@ -208,6 +215,10 @@ fn files(look: Look, engine: &mut Engine, now: Instant) {
 
 /// No table is an answer too.
 fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), Refused> {
+    #[cfg(feature = "xtables")]
+    if let Some(xtables) = kernel.xtables {
+        return super::xtables::look(kernel, xtables, engine, now);
+    }
     let mut question = kernel.question(Family::Netfilter);
     nft::emit_get_table(&mut question.w, question.seq, TABLE);
     let table = question.ask(&mut |message| {

@@ -29,6 +29,8 @@ mod path;
 mod probe;
 mod stored;
 mod walk;
+#[cfg(feature = "xtables")]
+mod xtables;
 
 use core::net::Ipv4Addr;
 use core::time::Duration;
@@ -46,7 +48,7 @@ use crate::sys::log::{Level, tell};
 use crate::sys::poller::{Interest, Poller};
 use crate::sys::signals::{Asked, Signals};
 use crate::sys::store::Store;
-use crate::value::{IfName, Refused, TcHandle};
+use crate::value::{Dialect, IfName, Refused, TcHandle};
 
 use clients::{Clients, Queue};
 use events::{About, Events};
@@ -74,7 +76,7 @@ const STUCK_WAIT: Duration = Duration::from_secs(1);
 const EVENTS_A_TURN: usize = 32;
 
 /// What was left in the kernel by a daemon that is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cleared {
     /// Nothing.
     Nothing,
@@ -110,7 +112,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     let listener = Listener::open(&options.socket)
         .map_err(|error| Error::Listen(options.socket.clone(), Box::new(error)))?;
     let mut kernel = Kernel::open().map_err(Error::Netlink)?;
-    let abilities = probe::abilities(&mut kernel).map_err(Error::Netlink)?;
+    let abilities = probe::abilities(&mut kernel, options.rules).map_err(Error::Netlink)?;
     let files = Files {
         signals: Signals::open().map_err(|refused| Error::System("signals", refused))?,
         events: Events::open(abilities.nft).map_err(Error::Netlink)?,
@@ -177,8 +179,18 @@ impl Files {
 /// # Errors
 /// [`Error`]: what could not be removed, and why.
 pub fn clear() -> Result<Cleared, Error> {
+    #[cfg(feature = "xtables")]
+    if xtables::is_in_use() {
+        // It may have made its rules in either dialect. What is beside the rules goes with the last.
+        let cleared = clear_of(Dialect::Xtables)?;
+        return Ok(cleared.max(clear_of(Dialect::Nftables)?));
+    }
+    clear_of(Dialect::Nftables)
+}
+
+fn clear_of(dialect: Dialect) -> Result<Cleared, Error> {
     let mut kernel = Kernel::open().map_err(Error::Netlink)?;
-    let abilities = probe::abilities(&mut kernel).map_err(Error::Netlink)?;
+    let abilities = probe::abilities(&mut kernel, Some(dialect)).map_err(Error::Netlink)?;
     let mut engine = Engine::new(now(), Box::default(), abilities);
     engine.leave();
     let mut cleared = Cleared::Nothing;
@@ -452,6 +464,7 @@ fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
 const UNPROBED: Abilities = Abilities {
     conntrack: false,
     nft: false,
+    xtables: None,
     mss: false,
     guard: true,
     shapers: [false; crate::value::ShaperKind::ALL.len()],

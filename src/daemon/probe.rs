@@ -5,8 +5,12 @@ use super::kernel::Kernel;
 use crate::apply::Family;
 use crate::apply::rules::clamp_to_path;
 use crate::engine::Abilities;
+#[cfg(feature = "xtables")]
+use crate::sys::log::{Level, tell};
 use crate::sys::proc;
-use crate::value::{Cause, IfIndex, LeafKind, Refused, ShaperKind, TcHandle, TickRate};
+#[cfg(feature = "xtables")]
+use crate::value::Xtables;
+use crate::value::{Cause, Dialect, IfIndex, LeafKind, Refused, ShaperKind, TcHandle, TickRate};
 use crate::wire::nft::{Batch, Guard, Hook, Table};
 use crate::wire::tc::{self, ProbedKind};
 use crate::wire::{Writer, conntrack, nft};
@@ -18,7 +22,10 @@ const LOOPBACK: IfIndex = IfIndex(1);
 ///
 /// # Errors
 /// [`Refused`] when we may not ask.
-pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
+pub(super) fn abilities(
+    kernel: &mut Kernel,
+    wanted: Option<Dialect>,
+) -> Result<Abilities, Refused> {
     let mut abilities = UNPROBED;
     for (there, kind) in abilities.shapers.iter_mut().zip(ShaperKind::ALL) {
         *there = has_qdisc(kernel, ProbedKind::Shaper(kind))?;
@@ -26,13 +33,31 @@ pub(super) fn abilities(kernel: &mut Kernel) -> Result<Abilities, Refused> {
     for (there, kind) in abilities.leaves.iter_mut().zip(LeafKind::ALL) {
         *there = has_qdisc(kernel, ProbedKind::Leaf(kind))?;
     }
-    abilities.nft = answers(kernel, nft::emit_probe)?;
+    abilities.nft = wanted != Some(Dialect::Xtables) && answers(kernel, nft::emit_probe)?;
     abilities.conntrack = answers(kernel, conntrack::emit_probe)?;
     abilities.mss = abilities.nft && can_lower_mss(kernel)?;
+    #[cfg(feature = "xtables")]
+    if !abilities.nft && wanted != Some(Dialect::Nftables) {
+        abilities_of_xtables(kernel, wanted.is_some(), &mut abilities);
+    }
     if let Some(rate) = tick_rate() {
         abilities.ticks = rate;
     }
     Ok(abilities)
+}
+
+/// What xtables can do instead; why they cannot is for the log.
+#[cfg(feature = "xtables")]
+fn abilities_of_xtables(kernel: &mut Kernel, wanted: bool, abilities: &mut Abilities) {
+    match super::xtables::probe(&mut kernel.request) {
+        Ok((xtables, mss)) => {
+            kernel.xtables = Some(Xtables { wanted, ..xtables });
+            abilities.xtables = kernel.xtables;
+            abilities.mss = mss;
+            abilities.guard = false;
+        }
+        Err(refused) => tell(Level::Warn, format_args!("no xtables: {refused}")),
+    }
 }
 
 /// The malformed question of [`tc::emit_probe`]: invalid is a yes.

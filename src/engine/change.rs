@@ -45,7 +45,7 @@ impl Engine {
             (shaper.name(), shaper.option())
         } else if !has_leaf && shaper != ShaperKind::Cake {
             (leaf.name(), leaf.option())
-        } else if !self.abilities.nft {
+        } else if !self.abilities.nft && !self.abilities.has_xtables() {
             ("nf_tables", "CONFIG_NF_TABLES")
         } else if !self.abilities.conntrack {
             ("conntrack over netlink", "CONFIG_NF_CT_NETLINK")
@@ -231,7 +231,7 @@ impl Engine {
         })
     }
 
-    fn wished_rules(&self, places: &Places<'_>) -> Ruleset {
+    pub(super) fn wished_rules(&self, places: &Places<'_>) -> Ruleset {
         Ruleset {
             lans: match &self.config.lan {
                 // One that is not there yet has its rule already.

@@ -228,6 +228,9 @@ impl Engine {
 }
 
 fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
+    if abilities.has_xtables() {
+        return xtables(doctor, abilities);
+    }
     let needed = [
         ("nf_tables", abilities.nft, "CONFIG_NF_TABLES"),
         ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
@@ -247,4 +250,36 @@ fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
     };
     let found = format_args!("{guarded}");
     add(doctor, "guarded rules", abilities.guard, found);
+}
+
+/// The rules are made by other programs: why, and what these rules cannot do here.
+fn xtables(doctor: &mut Doctor, abilities: &Abilities) {
+    let xtables = abilities.xtables.unwrap_or_default();
+    let why = match xtables.wanted {
+        true => "'lanemark run' was told so",
+        false => "this kernel has no nf_tables",
+    };
+    let v6 = match xtables.v6 {
+        true => "",
+        false => "; no classes over IPv6 (no ip6tables)",
+    };
+    let origin = match xtables.origin {
+        true => "",
+        false => "; rules do not see flows from outside (needs Linux 2.6.38)",
+    };
+    let found = format_args!("in use, since {why}{v6}{origin}");
+    add(doctor, "xtables", true, found);
+    let needed = [
+        ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
+        ("segment sizes", abilities.mss, "xt_TCPMSS and xt_tcpmss"),
+    ];
+    for (what, there, option) in &needed {
+        let found = match there {
+            true => format_args!("there"),
+            false => format_args!("missing: this kernel needs {}", *option),
+        };
+        add(doctor, what, *there, found);
+    }
+    let found = format_args!("others can change our rules; they are put back within 10 s");
+    add(doctor, "guarded rules", false, found);
 }

@@ -8,7 +8,7 @@ use crate::control::{Changed, Doctor, Failure, Request, Status};
 use crate::value::{
     Before, Cause, ClassSeen, FilterSeen, IfIndex, IfName, IfbChange, Leaf, LeafKind, Link,
     LinkBytes, Mac, Neighbour, Qdisc, Refused, RuleSeen, Ruleset, ShaperClass, ShaperKind,
-    TcHandle, TickRate,
+    TcHandle, TickRate, Xtables,
 };
 
 /// A client of the control socket, numbered by whoever holds the connections.
@@ -20,8 +20,10 @@ pub struct Client(pub u8);
 pub struct Abilities {
     /// Conntrack can be listed and marks be changed.
     pub conntrack: bool,
-    /// Rules can be made.
+    /// Rules can be made over netlink.
     pub nft: bool,
+    /// Rules are made by other programs instead.
+    pub xtables: Option<Xtables>,
     /// Rules can change the segment size that TCP asks for.
     pub mss: bool,
     /// A table can be guarded against others and outlive us. Taken for granted until the kernel refuses it.
@@ -32,6 +34,13 @@ pub struct Abilities {
     pub leaves: [bool; LeafKind::ALL.len()],
     /// The scheduler's clock.
     pub ticks: TickRate,
+}
+
+impl Abilities {
+    /// Whether rules are made by other programs; never in a program that cannot run them.
+    pub const fn has_xtables(&self) -> bool {
+        cfg!(feature = "xtables") && self.xtables.is_some()
+    }
 }
 
 /// A default route.
@@ -159,6 +168,8 @@ pub enum Look {
     Filters(IfIndex),
     /// Our table, its rules and its devices.
     Rules,
+    /// Whether our rules are still there, where nobody tells: if not, [`Input::RulesTouched`].
+    Presence,
     /// Whether the kernel counts the bytes of flows.
     Accounting,
     /// What a device has carried.

@@ -20,6 +20,8 @@ pub(super) struct Unknown {
     pub(super) bytes: bool,
     pub(super) fill: bool,
     pub(super) modules: bool,
+    /// Whether the rules are still there; only where nobody tells.
+    pub(super) presence: bool,
     /// The clock; only where there are schedules.
     pub(super) clock: bool,
 }
@@ -38,6 +40,7 @@ impl Unknown {
         bytes: false,
         fill: false,
         modules: false,
+        presence: false,
         clock: false,
     };
 
@@ -51,6 +54,7 @@ impl Unknown {
             Look::Rules => self.rules = true,
             Look::Qdiscs | Look::Classes(_) | Look::Filters(_) => self.qdiscs = true,
             Look::Leases
+            | Look::Presence
             | Look::Bytes(_)
             | Look::Fill
             | Look::Flows
@@ -68,6 +72,7 @@ impl Engine {
             bytes: self.unknown.bytes,
             fill: self.unknown.fill,
             modules: self.unknown.modules,
+            presence: self.unknown.presence,
             clock: self.unknown.clock,
             ..Unknown::EVERYTHING
         };
@@ -186,7 +191,10 @@ impl Engine {
             }
             (_, Ok(())) => {}
             // These are only told of.
-            (Look::Bytes(_) | Look::Fill | Look::Leases | Look::Modules, Err(_)) => {
+            (
+                Look::Bytes(_) | Look::Fill | Look::Leases | Look::Modules | Look::Presence,
+                Err(_),
+            ) => {
                 self.journal.note(now, super::Event::Refused);
             }
             // A list that was overtaken by a change while it was told: the next one most likely is not.

@@ -384,6 +384,10 @@ impl Engine {
             self.doing = Some(op);
             return Step::Do(op);
         }
+        // Not before: what is not as wished yet would be missed.
+        if core::mem::take(&mut self.unknown.presence) && self.is_on() {
+            return self.look(Look::Presence);
+        }
         // With everything in place the counters are wanted.
         if let Some(look) = self.next_look() {
             return self.look(look);
@@ -421,6 +425,7 @@ impl Engine {
     fn wake(&mut self, now: Instant) {
         if self.timers.take_due(Timer::Health, now) {
             self.ask_for_counters();
+            self.unknown.presence = self.abilities.has_xtables();
         }
         if self.timers.take_due(Timer::Retry, now) {
             self.gave_up = change::GaveUp::default();

@@ -74,6 +74,17 @@ impl Engine {
             }
             RuleSeen::Rule(mark) => self.rules.learn(mark),
             RuleSeen::Device(None) => self.rules.strange = true,
+            RuleSeen::AsWished => {
+                let fingerprint = self.wished().map(|wished| wished.fingerprint());
+                self.rules.learn(fingerprint.map(|fingerprint| RuleMark {
+                    fingerprint,
+                    number: 1,
+                    of: 1,
+                }));
+                for device in self.devices.iter_mut() {
+                    device.kernel_class = device.class;
+                }
+            }
             RuleSeen::Device(Some((mac, class))) => {
                 let known = self
                     .devices
@@ -86,6 +97,12 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Which rules are wished; none while nothing of ours shall be there, or it is not known where.
+    pub fn wished(&self) -> Option<Ruleset> {
+        let places = self.links.places(&self.config).ok()?;
+        self.is_on().then(|| self.wished_rules(&places))
     }
 
     /// The first operation that brings the rules nearer to what they should be.

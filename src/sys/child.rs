@@ -45,9 +45,31 @@ impl Child {
     /// # Errors
     /// [`Refused`]: the system has no room for it.
     pub fn start(word: &CStr, files: &[(BorrowedFd<'_>, RawFd)]) -> Result<Child, Refused> {
-        match spawn(word, files) {
+        match spawn(OWN, &[NAME, word], files) {
             Ok(pid) => Ok(Child { pid: Some(pid) }),
             Err(errno) => Err(refused(errno)),
+        }
+    }
+
+    /// Starts another program, by its path and its words, the first of which is its name.
+    #[cfg(feature = "xtables")]
+    pub(super) fn other(
+        path: &CStr,
+        words: &[&CStr],
+        files: &[(BorrowedFd<'_>, RawFd)],
+    ) -> Result<Child, Errno> {
+        let pid = spawn(path, words, files)?;
+        Ok(Child { pid: Some(pid) })
+    }
+
+    /// Waits until it has ended, and how.
+    #[cfg(feature = "xtables")]
+    pub(super) fn wait(mut self) -> Ended {
+        let status = self.pid.take().map(|pid| waitpid(pid, None));
+        match status {
+            Some(Ok(WaitStatus::Exited(_, code))) => Ended::Code(code),
+            Some(Ok(WaitStatus::Signaled(_, signal, _))) => Ended::Signal(signal as i32),
+            _ => Ended::Signal(0),
         }
     }
 
@@ -138,7 +160,7 @@ impl AsFd for Pipes {
     }
 }
 
-fn spawn(word: &CStr, files: &[(BorrowedFd<'_>, RawFd)]) -> Result<Pid, Errno> {
+fn spawn(path: &CStr, words: &[&CStr], files: &[(BorrowedFd<'_>, RawFd)]) -> Result<Pid, Errno> {
     let mut actions = PosixSpawnFileActions::init()?;
     for (file, number) in files {
         actions.add_dup2(file.as_raw_fd(), *number)?;
@@ -151,5 +173,5 @@ fn spawn(word: &CStr, files: &[(BorrowedFd<'_>, RawFd)]) -> Result<Pid, Errno> {
     // The standard library ignores it, and programs inherit that.
     attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
     let environment: &[&CStr] = &[];
-    posix_spawn(OWN, &actions, &attributes, &[NAME, word], environment)
+    posix_spawn(path, &actions, &attributes, words, environment)
 }

@@ -19,6 +19,8 @@ pub mod netlink;
 pub mod path;
 pub mod poller;
 pub mod proc;
+#[cfg(feature = "xtables")]
+pub mod program;
 pub mod sandbox;
 pub mod secret;
 /// Older versions of a document.

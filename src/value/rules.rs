@@ -83,6 +83,8 @@ pub enum RuleSeen {
     Rule(Option<RuleMark>),
     /// An element of the map of devices; none is an element that is not ours.
     Device(Option<(Mac, Class)>),
+    /// All rules are as wished, and all devices: of a kernel whose rules can be compared and not read.
+    AsWished,
 }
 
 impl Ruleset {

@@ -36,6 +36,8 @@ pub mod nft;
 pub mod route;
 pub mod tc;
 pub mod websocket;
+#[cfg(feature = "xtables")]
+pub mod xtables;
 
 pub use cursor::{Malformed, Overflow, Reader, Writer};
 pub use order::Order;

@@ -10,11 +10,13 @@ use lanemark::lab::error::Error;
 use lanemark::lab::host::Host;
 use lanemark::lab::house::{self, House, Options, Resident};
 use lanemark::lab::scratch::Scratch;
+use lanemark::value::Dialect;
 use nix::errno::Errno;
 
 use crate::program::{Along, Said, lab, run, under_test};
 use crate::promise::{SOON, Skip, isolated, need, until};
 use crate::see;
+use crate::xtables;
 
 /// What the mark's bits of lanemark are, unless configured otherwise.
 pub const OURS: u32 = 0x7f;
@@ -26,6 +28,7 @@ pub const SERVERS: [IpAddr; 2] = [IpAddr::V4(house::SERVER_V4), IpAddr::V6(house
 pub struct Bed {
     house: House,
     scratch: Scratch,
+    dialect: Dialect,
 }
 
 impl Bed {
@@ -51,7 +54,12 @@ impl Bed {
             Err(error) => panic!("no house: {error}"),
         };
         let scratch = Scratch::new(Path::new(lab())).expect("a scratch directory");
-        let bed = Bed { house, scratch };
+        let dialect = xtables::spoken()?;
+        let bed = Bed {
+            house,
+            scratch,
+            dialect,
+        };
         fs::create_dir(bed.dir()).expect("lanemark's directory");
         // Flows that say one word live for half a minute otherwise, and some tests take longer.
         bed.await_conntrack();
@@ -75,6 +83,11 @@ impl Bed {
                 .expect("the router")
                 .then_some(())
         });
+    }
+
+    /// In which dialect lanemark makes its rules.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub fn router(&self) -> &Host {
@@ -175,8 +188,10 @@ impl Bed {
             "--socket",
             text(&socket),
         ];
-        let words = words.iter().copied().chain(own);
-        let words: Vec<&str> = words.chain(options.iter().copied()).collect();
+        let (before, behind) = xtables::words(self.dialect);
+        let words = before.iter().chain(words).copied().chain(own);
+        let words = words.chain(options.iter().chain(behind).copied());
+        let words: Vec<&str> = words.collect();
         Along::start(self.router(), &words, &self.scratch_file("lanemark.log"))
     }
 
@@ -229,10 +244,13 @@ impl Bed {
     pub fn lanemark(&self, words: &[&str]) -> Said {
         let socket = self.socket();
         let own = [under_test(), "--socket", text(&socket)];
-        run(
-            self.router(),
-            &own.iter().chain(words).copied().collect::<Vec<_>>(),
-        )
+        // The only verb that may touch rules itself.
+        let before = match words {
+            ["stop", ..] => xtables::words(self.dialect).0,
+            _ => &[],
+        };
+        let words = before.iter().chain(&own).chain(words);
+        run(self.router(), &words.copied().collect::<Vec<_>>())
     }
 
     /// Runs a verb that must succeed.

@@ -76,6 +76,7 @@ pub fn daemon_if_called() -> Option<ExitCode> {
         dir,
         socket,
         verbose: false,
+        rules: None,
     });
     Some(match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,6 +63,7 @@ mod store;
 mod visit;
 mod wans;
 mod watching;
+mod xtables;
 
 use std::process::ExitCode;
 
@@ -114,6 +115,8 @@ fn main() -> ExitCode {
         history::all(),
         login::all(),
         password::all(),
+        xtables::all(),
+        xtables::in_common(),
     ];
     let ended = [
         conclude(&arguments, 2, others.into_iter().flatten().collect()),

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use lanemark::lab::error::Error;
 use lanemark::lab::isolation::Standing;
+use lanemark::value::Dialect;
 use libtest_mimic::{Completion, Trial};
+
+use crate::xtables;
 
 /// Why a promise was not tried.
 #[derive(Debug)]
@@ -67,8 +70,21 @@ pub fn need(programs: &[&str]) -> Tried {
 
 /// A promise, as a trial.
 pub fn promise(name: &str, keep: fn() -> Tried) -> Trial {
+    promise_in(Dialect::Nftables, name, keep)
+}
+
+/// A promise, as a trial in which lanemark makes its rules in this dialect.
+pub fn promise_in(dialect: Dialect, name: &str, keep: fn() -> Tried) -> Trial {
     // The crate's own name is on every line otherwise.
     let name = name.strip_prefix("kernel::").unwrap_or(name);
+    let name = match dialect {
+        Dialect::Nftables => name.to_owned(),
+        Dialect::Xtables => format!("xtables::{name}"),
+    };
+    let keep = move || {
+        xtables::speak(dialect);
+        keep()
+    };
     Trial::ignorable_test(name, move || match keep() {
         Ok(()) => Ok(Completion::Completed),
         Err(Skip::Machine(reason)) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
@@ -83,6 +99,21 @@ macro_rules! promises {
     ($($name:ident),+ $(,)?) => {
         pub fn all() -> Vec<libtest_mimic::Trial> {
             vec![$($crate::promise::promise(concat!(module_path!(), "::", stringify!($name)), $name)),+]
+        }
+
+        /// Some of them by name, with the rules in the other dialect.
+        #[allow(dead_code, reason = "some files have none that the dialect matters for")]
+        pub fn under_xtables(names: &[&str]) -> Vec<libtest_mimic::Trial> {
+            let all = [$((stringify!($name), $name as fn() -> $crate::promise::Tried)),+];
+            let named = |name: &&str| *all.iter().find(|(known, _)| known == name).expect("a promise of that name");
+            names
+                .iter()
+                .map(named)
+                .map(|(name, keep)| {
+                    let name = format!(concat!(module_path!(), "::{}"), name);
+                    $crate::promise::promise_in(lanemark::value::Dialect::Xtables, &name, keep)
+                })
+                .collect()
         }
     };
 }

@@ -213,6 +213,7 @@ fn plain(task: Task) -> Command<'static> {
         dir: None,
         verbose: false,
         reset: false,
+        rules: None,
     }
 }
 
@@ -308,6 +309,7 @@ fn run_is_handed_to_the_daemon_with_its_options() {
         dir: PathBuf::from("/d"),
         socket: PathBuf::from("/e"),
         verbose: true,
+        rules: None,
     };
     assert_eq!(
         (ended.next, ended.err.as_str(), ended.out.len()),
@@ -358,11 +360,11 @@ fn a_wrong_option_is_told_the_options_or_what_its_value_is() {
     for (words, expected) in [
         (
             &["status", "--jsno"][..],
-            "expected --socket, --json, --dir, --verbose, --reset, --device, --class, --help or --version, found '--jsno'",
+            "expected --socket, --json, --dir, --verbose, --reset, --rules, --device, --class, --help or --version, found '--jsno'",
         ),
         (
             &["-x"],
-            "expected --socket, --json, --dir, --verbose, --reset, --device, --class, --help or --version, found '-x'",
+            "expected --socket, --json, --dir, --verbose, --reset, --rules, --device, --class, --help or --version, found '-x'",
         ),
         (
             &["status", "--dir", "/d"],

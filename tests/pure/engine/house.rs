@@ -42,6 +42,7 @@ pub const fn class_handle(class: Class) -> TcHandle {
 pub const ABLE: Abilities = Abilities {
     conntrack: true,
     nft: true,
+    xtables: None,
     mss: true,
     guard: true,
     shapers: [true; 3],

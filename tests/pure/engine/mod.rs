@@ -13,6 +13,7 @@ mod change;
 mod classes;
 mod clients;
 mod counters;
+mod dialect;
 mod foreign;
 mod golden;
 mod house;

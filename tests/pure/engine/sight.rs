@@ -60,6 +60,7 @@ impl World {
             }
             Look::Filters(dev) => self.look_at_filters(dev),
             Look::Rules => self.look_at_rules(),
+            Look::Presence => self.look_for_rules(),
             Look::Accounting => see(Input::Accounting(Before { acct: kernel.acct })),
             Look::Bytes(dev) => see(Input::Bytes(
                 kernel.bytes.get(&dev).copied().unwrap_or_default(),
@@ -182,8 +183,36 @@ impl World {
                 .iter()
                 .map(|(mac, class)| RuleSeen::Device(Some((*mac, *class)))),
         );
+        if self.abilities.xtables.is_some() {
+            // There, rules are compared as a whole, and only with what is wished.
+            seen.truncate(1);
+            self.engine.handle(self.now, Input::Rule(seen[0]));
+            seen[0] = if self.rules_are_as_wished() {
+                RuleSeen::AsWished
+            } else {
+                RuleSeen::Rule(None)
+            };
+        }
         for seen in seen {
             self.engine.handle(self.now, Input::Rule(seen));
+        }
+    }
+
+    fn rules_are_as_wished(&self) -> bool {
+        let classed = self.engine.devices().iter();
+        let classed = classed.filter_map(|device| Some((device.mac, device.class?)));
+        self.kernel.table.as_ref().is_some_and(|table| {
+            table.spoilt.is_none()
+                && self.engine.wished() == Some(table.ruleset)
+                && table.elements == classed.collect()
+        })
+    }
+
+    /// The everyday look sees what is missing, and nothing else.
+    fn look_for_rules(&mut self) {
+        let table = self.kernel.table.as_ref();
+        if table.is_none_or(|table| table.spoilt == Some(Spoilt::Removed)) {
+            self.engine.handle(self.now, Input::RulesTouched);
         }
     }
 

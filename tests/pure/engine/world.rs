@@ -34,7 +34,7 @@ pub struct World {
     pub now: Instant,
     pub kernel: Kernel,
     pub engine: Box<Engine>,
-    abilities: Abilities,
+    pub abilities: Abilities,
     /// Everything that was carried out or refused since it was last taken, looks too.
     pub ops: Vec<Op>,
     pub answers: Vec<(u8, Answer)>,
@@ -70,6 +70,7 @@ pub fn kind(op: &Op) -> &'static str {
         Op::Look(Look::Classes(_)) => "look at classes",
         Op::Look(Look::Filters(_)) => "look at filters",
         Op::Look(Look::Rules) => "look at rules",
+        Op::Look(Look::Presence) => "look for the rules",
         Op::Look(Look::Accounting) => "look at accounting",
         Op::Look(Look::Bytes(_)) => "look at bytes",
         Op::Look(Look::Fill) => "look at fill",

@@ -32,6 +32,8 @@ mod requests;
 mod rules;
 mod ruleset;
 mod websocket;
+#[cfg(feature = "xtables")]
+mod xtables;
 
 use lanemark::value::Mac;
 use lanemark::wire::netlink::{Frame, Message, messages};
