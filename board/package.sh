@@ -73,8 +73,8 @@ elf() {
 # What the ELF header of a target's program says.
 target_elf() {
     case $1 in
-        mipsel) echo 32 little 8 ;;
-        mips) echo 32 big 8 ;;
+        mipsel | mipsel-ddwrt) echo 32 little 8 ;;
+        mips | mips-ddwrt) echo 32 big 8 ;;
         armv7 | arm) echo 32 little 40 ;;
         aarch64) echo 64 little 183 ;;
         x86_64) echo 64 little 62 ;;

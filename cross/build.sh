@@ -29,7 +29,7 @@ for each in "$@"; do
     say "building for $name ($triple, $("$rustc" --version | cut -d' ' -f1,2))"
     unset LANEMARK_FRAMES
     case $name in mips*) export LANEMARK_FRAMES=$root/cross/frames.py ;; esac
-    cross_cargo rustc --release --no-default-features --bin lanemark -- ${LANEMARK_FRAMES:+--emit=asm}
+    cross_cargo rustc --release --no-default-features --features "$features" --bin lanemark -- ${LANEMARK_FRAMES:+--emit=asm}
     mkdir -p "$dist/$name"
     python3 "$root/cross/trim.py" "$root/target/cross/$triple/release/lanemark" "$dist/$name/lanemark"
     file -b "$dist/$name/lanemark" | grep -q 'statically linked' || die "$name: not linked statically"

@@ -17,12 +17,12 @@ esac
 kept=$root/cross/sizes.txt
 over=0
 table=$(
-    printf '%-8s %8s %8s %8s %6s\n' target bytes goal limit xz
+    printf '%-12s %8s %8s %8s %6s\n' target bytes goal limit xz
     for each in "$@"; do
         target "$each"
         program=$dist/$name/lanemark
         [ -e "$program" ] || die "$program is not there: cross/build.sh $name makes it"
-        printf '%-8s %8d %8d %8d %6d\n' "$name" "$(stat -c %s "$program")" "$goal_bytes" "$limit_bytes" "$(xz -9e --stdout "$program" | wc -c)"
+        printf '%-12s %8d %8d %8d %6d\n' "$name" "$(stat -c %s "$program")" "$goal_bytes" "$limit_bytes" "$(xz -9e --stdout "$program" | wc -c)"
     done
 )
 case $form in
@@ -31,8 +31,8 @@ case $form in
     while read -r name bytes rest; do
         before=$(awk -v name="$name" '$1 == name { print $2 }' "$kept")
         case $bytes in
-        bytes) printf '%-8s %8s %s %8s\n' "$name" "$bytes" "$rest" change ;;
-        *) printf '%-8s %8d %s %+8d\n' "$name" "$bytes" "$rest" "$((bytes - ${before:-bytes}))" ;;
+        bytes) printf '%-12s %8s %s %8s\n' "$name" "$bytes" "$rest" change ;;
+        *) printf '%-12s %8d %s %+8d\n' "$name" "$bytes" "$rest" "$((bytes - ${before:-bytes}))" ;;
         esac
     done <<<"$table"
     ;;

@@ -33,18 +33,18 @@ need() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" >/dev/null
 }
 
-# target NAME: sets triple, zig, emulator, elf, goal_bytes and limit_bytes from targets.txt.
+# target NAME: sets triple, zig, emulator, elf, goal_bytes, limit_bytes and features, of which most have none, from targets.txt.
 target() {
     local line
     line=$(grep -E "^$1 *\|" "$root/cross/targets.txt") || die "no target $1: there are $(targets | tr '\n' ' ')"
     name=$1
-    IFS='|' read -r _ _ triple zig emulator elf goal_bytes limit_bytes <<<"$line"
+    IFS='|' read -r _ _ triple zig emulator elf goal_bytes limit_bytes features <<<"$line"
     triple=$(echo $triple) zig=$(echo $zig) emulator=$(echo $emulator) elf=$(echo $elf)
-    goal_bytes=$(echo $goal_bytes) limit_bytes=$(echo $limit_bytes)
+    goal_bytes=$(echo $goal_bytes) limit_bytes=$(echo $limit_bytes) features=$(echo $features)
 }
 
 # targets: all their names.
-targets() { sed -n 's/^\([a-z0-9_]*\) *|.*/\1/p' "$root/cross/targets.txt"; }
+targets() { sed -n 's/^\([a-z0-9_-]*\) *|.*/\1/p' "$root/cross/targets.txt"; }
 
 # find_rust: sets cargo and rustc. The compilers that have no library source are passed over.
 find_rust() {

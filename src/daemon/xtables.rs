@@ -35,6 +35,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 const TABLES: &str = "/proc/net/ip_tables_names";
 const TABLES_BYTES_MAX: usize = 1024;
 
+/// The exit code of a program that another one keeps from the table.
+const BUSY: i32 = 4;
+
 /// Bytes of a complaint that are kept.
 const COMPLAINT_BYTES_MAX: usize = 120;
 
@@ -131,28 +134,18 @@ pub(super) fn look(
     if !any {
         return Ok(());
     }
-    let seen = match engine.wished() {
-        Some(ruleset) => {
-            let rules = !engine.config().rules.is_empty();
-            let compare = |kernel: &mut Kernel| {
-                versions(xtables).all(|version| {
-                    let set = set(engine, &ruleset, (xtables, version));
-                    let input = xtables::compare(&mut kernel.request, &set);
-                    input.is_some_and(|input| restore(version, TRY, input, &mut |_| {}).is_ok())
-                })
-            };
-            let right = if rules {
-                kernel.with_large_room(compare)
-            } else {
-                compare(kernel)
-            };
-            if right {
-                RuleSeen::AsWished
-            } else {
-                RuleSeen::Rule(None)
-            }
-        }
-        None => RuleSeen::Rule(None),
+    let large = !engine.config().rules.is_empty();
+    let as_wished = match engine.wished() {
+        None => false,
+        Some(ruleset) if large => kernel.with_large_room(|kernel| {
+            tried(kernel, engine, &ruleset, (xtables, xtables::compare))
+        })?,
+        Some(ruleset) => tried(kernel, engine, &ruleset, (xtables, xtables::compare))?,
+    };
+    let seen = if as_wished {
+        RuleSeen::AsWished
+    } else {
+        RuleSeen::Rule(None)
     };
     engine.handle(now, Input::Rule(seen));
     Ok(())
@@ -163,14 +156,32 @@ pub(super) fn presence(kernel: &mut Kernel, xtables: Xtables, engine: &mut Engin
     let Some(ruleset) = engine.wished() else {
         return;
     };
-    let there = versions(xtables).all(|version| {
-        let set = set(engine, &ruleset, (xtables, version));
-        let input = xtables::count(&mut kernel.request, &set);
-        input.is_some_and(|input| restore(version, TRY, input, &mut |_| {}).is_ok())
-    });
-    if !there {
+    // Where nobody could look, nobody knows better than before.
+    if tried(kernel, engine, &ruleset, (xtables, xtables::count)) == Ok(false) {
         engine.handle(now, Input::RulesTouched);
     }
+}
+
+/// Writes what is tried about a set.
+type Question = for<'b> fn(&'b mut [u8], &Set<'_>) -> Option<&'b [u8]>;
+
+/// Whether what is tried holds, for each version of IP.
+fn tried(
+    kernel: &mut Kernel,
+    engine: &Engine,
+    ruleset: &Ruleset,
+    (xtables, question): (Xtables, Question),
+) -> Result<bool, Refused> {
+    for version in versions(xtables) {
+        let set = set(engine, ruleset, (xtables, version));
+        let input = question(&mut kernel.request, &set).ok_or_else(too_large)?;
+        match restore(version, TRY, input, &mut |_| {}) {
+            Ok(()) => {}
+            Err(refused) if refused.cause() == Cause::Busy => return Err(refused),
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 fn versions(xtables: Xtables) -> impl Iterator<Item = IpVersion> {
@@ -221,6 +232,7 @@ fn restore(
     })?;
     match outcome {
         Outcome::Code(0) => Ok(()),
+        Outcome::Code(BUSY) => Err(Refused::new(Cause::Busy, &complaint)),
         Outcome::Code(_) => Err(refusal(input, &complaint)),
         Outcome::Killed => Err(Refused::new(Cause::Other, "the program was killed")),
     }

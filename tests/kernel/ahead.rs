@@ -121,7 +121,7 @@ fn only_the_kinds_that_are_named_go_ahead_in_both_directions_and_keep_their_mark
                 tool(bed.router(), "nft list chain inet lanemark lanes"),
                 "goto small",
             ),
-            Dialect::Xtables => (crate::xtables::rules(bed.router()), "-g LANEMARK_SMALL"),
+            Dialect::Xtables => (crate::xtables::saved(bed.router()), "-g LANEMARK_SMALL"),
         };
         let ways = rules.matches(leads).count();
         let expected = match (kinds, bed.dialect()) {

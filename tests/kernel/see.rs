@@ -215,7 +215,7 @@ pub fn backlog_packets(router: &Host, dev: &str, class: &str) -> u64 {
 
 /// All rules of all tables, with their handles and without names for numbers; and, where lanemark uses them, those of xtables.
 pub fn rules(router: &Host) -> String {
-    tool(router, "nft -a -nn list ruleset") + &crate::xtables::rules(router)
+    tool(router, "nft -a -nn list ruleset") + &crate::xtables::saved(router)
 }
 
 /// Everything that lanemark may touch: rules, qdiscs, classes, conntrack's settings.

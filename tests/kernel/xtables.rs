@@ -11,15 +11,19 @@ use lanemark::lab::house::Resident;
 use lanemark::value::Dialect;
 use libtest_mimic::Trial;
 
-use crate::bed::{Bed, Wish};
-use crate::program::tool;
-use crate::promise::{Skip, Tried, need, promises, root, until};
+use crate::bed::{Bed, Wish, text};
+use crate::program::{run, tool};
+use crate::promise::{SOON, Skip, Tried, need, promises, root, until};
 use crate::{
-    ahead, caps, first_packet, lans, mss, paths, policy, remark, restart, see, steering, stop,
+    ahead, caps, first_packet, lans, mss, paths, policy, remark, restart, rules, see, steering,
+    stop,
 };
 
 promises! {
     what_others_flush_is_put_back_within_ten_seconds_and_their_rules_stay,
+    what_is_written_for_old_kernels_and_both_versions_of_ip_is_taken_whole,
+    where_the_program_fails_the_reason_is_told_and_nothing_is_half_applied,
+    two_programs_are_run_by_their_words_and_no_other_and_a_new_start_changes_nothing,
 }
 
 thread_local! {
@@ -62,7 +66,7 @@ pub fn words(dialect: Dialect) -> (&'static [&'static str], &'static [&'static s
 }
 
 /// The table that lanemark's chains are in, without counters and the time.
-pub fn rules(router: &Host) -> String {
+pub fn saved(router: &Host) -> String {
     if SPOKEN.get() == Dialect::Nftables {
         return String::new();
     }
@@ -98,6 +102,7 @@ pub fn in_common() -> Vec<Trial> {
             "a_flow_from_outside_gets_the_class_at_the_devices_first_answer",
             "a_device_that_moves_to_another_address_takes_its_class_with_it",
         ]),
+        rules::under_xtables(&["a_device_of_512_is_found_by_its_flows"]),
         steering::under_xtables(&[
             "each_class_carries_what_its_device_sends_and_gets",
             "a_device_without_a_class_is_in_the_default_lane",
@@ -165,7 +170,7 @@ fn what_others_flush_is_put_back_within_ten_seconds_and_their_rules_stay() -> Tr
         );
     }
     let _lanemark = bed.start(&Wish::workstation("premium"));
-    let whole = rules(router);
+    let whole = saved(router);
     for line in [
         "-A FORWARD -j others",
         "-A others -p tcp -m tcp --dport 9 -j ACCEPT",
@@ -180,7 +185,7 @@ fn what_others_flush_is_put_back_within_ten_seconds_and_their_rules_stay() -> Tr
         tool(router, &format!("{table} -t mangle -F PREROUTING"));
     }
     until("the jump", PUT_BACK_WITHIN, || {
-        (rules(router) == whole).then_some(())
+        (saved(router) == whole).then_some(())
     });
     for table in TABLES {
         tool(router, &format!("{table} -t mangle -F"));
@@ -191,16 +196,161 @@ fn what_others_flush_is_put_back_within_ten_seconds_and_their_rules_stay() -> Tr
         .map(|line| line.to_owned() + "\n")
         .collect();
     until("all rules", PUT_BACK_WITHIN, || {
-        (rules(router) == without_others).then_some(())
+        (saved(router) == without_others).then_some(())
     });
     for table in TABLES {
         tool(router, &format!("{table} -t mangle -F LANEMARK_MAC"));
     }
     until("one chain", PUT_BACK_WITHIN, || {
-        (rules(router) == without_others).then_some(())
+        (saved(router) == without_others).then_some(())
     });
     let _open = bed.crowds("workstation", 5);
     assert_eq!(see::marks(router, &Resident::workstation()), [10]);
 
     Ok(())
 }
+
+/// What was started, by the words that were given to it.
+fn started(trace: &str) -> Vec<String> {
+    let words = |line: &str| {
+        let words = line.split_once(", [")?.1.split_once(']')?.0;
+        Some(words.replace(['"', ','], ""))
+    };
+    trace
+        .lines()
+        .filter(|line| line.contains("execve(") && line.ends_with("= 0"))
+        .filter_map(words)
+        .collect()
+}
+
+fn two_programs_are_run_by_their_words_and_no_other_and_a_new_start_changes_nothing() -> Tried {
+    speak(Dialect::Xtables);
+    need(&["strace"])?;
+    let bed = Bed::new()?;
+    bed.start(&Wish::workstation("premium")).kill();
+    let before = saved(bed.router());
+    let output = bed.scratch_file("programs");
+    let mut lanemark = bed.spawn_under(&[
+        "strace",
+        "-D",
+        "-f",
+        "-s",
+        "200",
+        "-e",
+        "trace=execve",
+        "-o",
+        text(&output),
+    ]);
+    bed.await_state(&mut lanemark, "on");
+    assert_eq!(saved(bed.router()), before);
+    let so_far = || started(&std::fs::read_to_string(&output).expect("a trace"));
+    let changes = |started: &[String]| {
+        let changes = started.iter().filter(|words| words.ends_with("--noflush"));
+        changes.count()
+    };
+    // Four probes, each of which makes a chain that nothing leads to, and removes it.
+    assert_eq!(changes(&so_far()), 4, "{:#?}", so_far());
+    bed.ask(&["set", "192.168.77.10", "express"]);
+    assert_eq!(
+        changes(&so_far()),
+        6,
+        "one a version of IP: {:#?}",
+        so_far()
+    );
+    until("an everyday look", SOON, || {
+        let looks = so_far()
+            .iter()
+            .filter(|words| words.ends_with("--test"))
+            .count();
+        // The first look has a list and a comparison.
+        (looks > 4).then_some(())
+    });
+    bed.ask(&["stop"]);
+    lanemark.end();
+    let own = ["lanemark page", "lanemark judge"];
+    let others = [
+        "iptables-restore --noflush",
+        "iptables-restore --noflush --test",
+        "ip6tables-restore --noflush",
+        "ip6tables-restore --noflush --test",
+    ];
+    let started = so_far();
+    let (first, rest) = started.split_first().expect("lanemark itself");
+    assert!(first.contains(" run "), "{first}");
+    let odd: Vec<_> = rest
+        .iter()
+        .filter(|words| !own.iter().chain(&others).any(|known| words == known))
+        .collect();
+    assert!(odd.is_empty(), "{odd:#?}");
+    assert!(
+        others
+            .iter()
+            .all(|known| rest.iter().any(|words| words == known))
+    );
+    Ok(())
+}
+
+/// What is written for a policy with everything, for each version of IP, and for kernels that cannot say what a flow was opened to.
+const WRITTEN: [(&str, &str, &str); 3] = [
+    (
+        "iptables-legacy",
+        "v4",
+        include_str!("../golden/xtables-v4.txt"),
+    ),
+    (
+        "iptables-legacy",
+        "old",
+        include_str!("../golden/xtables-old.txt"),
+    ),
+    (
+        "ip6tables-legacy",
+        "v6",
+        include_str!("../golden/xtables-v6.txt"),
+    ),
+];
+
+fn what_is_written_for_old_kernels_and_both_versions_of_ip_is_taken_whole() -> Tried {
+    speak(Dialect::Xtables);
+    let bed = Bed::new()?;
+    for (program, name, input) in WRITTEN {
+        let file = bed.scratch_file(name);
+        std::fs::write(&file, input).expect("an input");
+        let line = format!("{program}-restore --noflush < {}", text(&file));
+        let said = run(bed.router(), &["sh", "-c", &line]);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{name}");
+        let saved = tool(bed.router(), &format!("{program}-save -t mangle"));
+        let count = |text: &str| {
+            text.lines()
+                .filter(|line| line.starts_with("-A LANEMARK_"))
+                .count()
+        };
+        assert_eq!(count(&saved), count(input), "{saved}");
+        tool(bed.router(), &format!("{program} -t mangle -F"));
+        tool(bed.router(), &format!("{program} -t mangle -X"));
+    }
+    Ok(())
+}
+
+fn where_the_program_fails_the_reason_is_told_and_nothing_is_half_applied() -> Tried {
+    speak(Dialect::Xtables);
+    let bed = Bed::new()?;
+    bed.write_config(&Wish::workstation("premium"));
+    let before = see::kernel(bed.router());
+    // No program of that name is there.
+    let mut lanemark = bed.spawn_under(&["unshare", "-m", "sh", "-c", HIDE, "sh"]);
+    bed.await_state(&mut lanemark, "failing");
+    let said = bed.ask(&["status"]);
+    assert!(said.contains("CONFIG_NF_TABLES"), "{said}");
+    assert!(
+        lanemark
+            .said()
+            .contains("no xtables: No such file or directory"),
+        "{}",
+        lanemark.said()
+    );
+    see::kernel(bed.router()).assert_is(&before, "without the programs");
+    Ok(())
+}
+
+/// The programs are nowhere.
+const HIDE: &str = "mount -t tmpfs none /usr/sbin && exec \"$@\"";

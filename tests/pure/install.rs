@@ -444,15 +444,15 @@ fn hardware_floats_are_refused_where_the_kernel_has_none() {
 #[test]
 fn a_router_that_is_not_served_is_refused_with_the_reason() {
     let other = |trial: &Trial| {
-        let (class, data, machine) = MIPS_LITTLE;
+        let (class, data, machine) = ARM;
         let program = trial.dir.join("other");
         fs::write(&program, header_of(class, data, machine)).unwrap();
-        trial.package_of("linksys-wrt320n", &program)
+        trial.package_of("netgear-r7000", &program)
     };
     refused(
         "served",
         other,
-        (REFUSED, "is not served yet: its kernel has xtables"),
+        (REFUSED, "is not served yet: its kernel has no ctnetlink"),
     );
 }
 

@@ -372,7 +372,7 @@ fn a_wrong_option_is_told_the_options_or_what_its_value_is() {
         ),
         (
             &["run", "--json"],
-            "run: expected --dir, --socket, --verbose or --help, found --json",
+            "run: expected --dir, --socket, --verbose, --rules or --help, found --json",
         ),
         (
             &["status", "--class=bulk"],
