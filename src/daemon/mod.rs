@@ -179,13 +179,13 @@ impl Files {
 /// # Errors
 /// [`Error`]: what could not be removed, and why.
 pub fn clear() -> Result<Cleared, Error> {
+    // First: a guarded table tells that its owner lives, and all the rest is his too.
+    let cleared = clear_of(Dialect::Nftables)?;
     #[cfg(feature = "xtables")]
     if xtables::is_in_use() {
-        // It may have made its rules in either dialect. What is beside the rules goes with the last.
-        let cleared = clear_of(Dialect::Xtables)?;
-        return Ok(cleared.max(clear_of(Dialect::Nftables)?));
+        return Ok(cleared.max(clear_of(Dialect::Xtables)?));
     }
-    clear_of(Dialect::Nftables)
+    Ok(cleared)
 }
 
 fn clear_of(dialect: Dialect) -> Result<Cleared, Error> {

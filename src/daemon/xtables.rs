@@ -224,8 +224,8 @@ fn restore(
     let mut complaint = heapless::String::<COMPLAINT_BYTES_MAX>::new();
     let outcome = run(program, words, input, WITHIN, &mut |said| match said {
         Said::Output(line) => each(line),
-        // The first says it; what follows is how to get help.
-        Said::Complaint(line) if complaint.is_empty() => {
+        // The first says it; what follows is how to get help. DD-WRT's repeats its own words before it.
+        Said::Complaint(line) if complaint.is_empty() && !line.contains(" --noflush") => {
             crate::value::write_cut(&mut complaint, format_args!("{line}"));
         }
         Said::Complaint(_) => {}

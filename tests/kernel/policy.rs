@@ -407,7 +407,7 @@ fn wrong(bed: &Bed, expected: impl Fn(&Sample) -> char) -> Vec<String> {
     wrong
 }
 
-fn every_flow_of_the_table_has_the_class_that_the_table_says() -> Tried {
+pub fn every_flow_of_the_table_has_the_class_that_the_table_says() -> Tried {
     let bed = deaf_house()?;
     let rules = rules();
     let _lanemark = Nftables.start(&bed, &wish(&rules));
@@ -441,7 +441,7 @@ fn every_flow_of_the_table_has_the_class_that_the_table_says() -> Tried {
     Ok(())
 }
 
-fn every_flow_of_the_table_leaves_through_the_lane_of_its_class() -> Tried {
+pub fn every_flow_of_the_table_leaves_through_the_lane_of_its_class() -> Tried {
     leaves_under("htb", &Tree("4c4d"))
 }
 

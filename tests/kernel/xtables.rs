@@ -23,16 +23,20 @@ promises! {
     what_others_flush_is_put_back_within_ten_seconds_and_their_rules_stay,
     what_is_written_for_old_kernels_and_both_versions_of_ip_is_taken_whole,
     where_the_program_fails_the_reason_is_told_and_nothing_is_half_applied,
+    every_flow_of_the_table_has_its_class_and_lane_where_a_kernel_cannot_say_what_a_flow_was_opened_to,
     two_programs_are_run_by_their_words_and_no_other_and_a_new_start_changes_nothing,
 }
 
 thread_local! {
     static SPOKEN: Cell<Dialect> = const { Cell::new(Dialect::Nftables) };
+    /// The programs know no more than those of DD-WRT.
+    static OLD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The trial of this thread is about that dialect.
 pub fn speak(dialect: Dialect) {
     SPOKEN.set(dialect);
+    OLD.set(false);
 }
 
 /// Which one it is about, if this machine can speak it.
@@ -56,12 +60,19 @@ pub fn words(dialect: Dialect) -> (&'static [&'static str], &'static [&'static s
     /// Both are one program by many names.
     const LEGACY: &str =
         "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi && exec \"$@\"";
+    /// And it refuses what its kernel would not know.
+    const OLD_ONE: &str = r#"mount -t tmpfs none /mnt && cat >/mnt/old <<'END'
+#!/bin/sh
+input=$(cat)
+case $input in *--ctdir* | *--ctorigdstport*) exit 2 ;; esac
+printf '%s\n' "$input" | exec /usr/sbin/xtables-legacy-multi "${0##*/}" "$@"
+END
+chmod +x /mnt/old && mount --bind /mnt/old /usr/sbin/xtables-nft-multi && exec "$@""#;
+    const XTABLES: &[&str] = &["--rules", "xtables"];
     match dialect {
         Dialect::Nftables => (&[], &[]),
-        Dialect::Xtables => (
-            &["unshare", "-m", "sh", "-c", LEGACY, "sh"],
-            &["--rules", "xtables"],
-        ),
+        Dialect::Xtables if OLD.get() => (&["unshare", "-m", "sh", "-c", OLD_ONE, "sh"], XTABLES),
+        Dialect::Xtables => (&["unshare", "-m", "sh", "-c", LEGACY, "sh"], XTABLES),
     }
 }
 
@@ -354,3 +365,23 @@ fn where_the_program_fails_the_reason_is_told_and_nothing_is_half_applied() -> T
 
 /// The programs are nowhere.
 const HIDE: &str = "mount -t tmpfs none /usr/sbin && exec \"$@\"";
+
+fn every_flow_of_the_table_has_its_class_and_lane_where_a_kernel_cannot_say_what_a_flow_was_opened_to()
+-> Tried {
+    for table in [
+        policy::every_flow_of_the_table_has_the_class_that_the_table_says,
+        policy::every_flow_of_the_table_leaves_through_the_lane_of_its_class,
+    ] {
+        speak(Dialect::Xtables);
+        OLD.set(true);
+        table()?;
+    }
+    let bed = Bed::new()?;
+    let _lanemark = bed.start(&Wish::workstation("premium"));
+    assert!(
+        !saved(bed.router()).contains("ctdir"),
+        "the kernel was not asked for it"
+    );
+    assert!(bed.ask(&["doctor"]).contains("needs Linux 2.6.38"));
+    Ok(())
+}
