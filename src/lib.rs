@@ -12,7 +12,7 @@
 //! * [`wire`]: bytes become values and back. No state, no input or output.
 //! * [`engine`]: decisions. It gets one input and the time and answers with operations; it reads no clock,
 //!   file, socket or environment.
-//! * [`apply`]: an operation becomes netlink bytes. Runs nothing.
+//! * [`apply`]: an operation becomes netlink bytes, or the input of `iptables-restore`. Runs nothing.
 //! * [`config`]: what the user wrote becomes what it means.
 //! * [`control`]: the one vocabulary of requests and responses between the daemon and its clients.
 //! * [`cli`]: one file a verb.

@@ -1,9 +1,10 @@
-//! An operation of the engine becomes netlink bytes.
+//! An operation of the engine becomes netlink bytes; the rules, where a kernel has no `nf_tables`, the input of `iptables-restore`.
 //!
 //! Must not: send anything, keep anything, or decide anything.
 //!
 //! [`change`] writes the request of one operation, whole, into one datagram, and tells which socket it is for and which number the last
-//! acknowledgement has. [`rules`] is the only place that knows how our rules are made, and of it the user's in `pattern` and the caps' in `caps`.
+//! acknowledgement has. [`rules`] is the only place that knows how our rules are made, and of it the user's in `pattern` and the caps' in `caps`;
+//! `xtables` is the same for the other dialect.
 
 mod caps;
 mod comment;

@@ -177,8 +177,9 @@ fn tried(
         let input = question(&mut kernel.request, &set).ok_or_else(too_large)?;
         match restore(version, TRY, input, &mut |_| {}) {
             Ok(()) => {}
-            Err(refused) if refused.cause() == Cause::Busy => return Err(refused),
-            Err(_) => return Ok(false),
+            Err(refused) if refused.cause() == Cause::Invalid => return Ok(false),
+            // It could not be tried.
+            Err(refused) => return Err(refused),
         }
     }
     Ok(true)
@@ -248,11 +249,10 @@ fn refusal(input: &[u8], complaint: &str) -> Refused {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
         lines.nth(place)
     });
-    match line {
-        Some("COMMIT") => Refused::other(format_args!(
-            "the kernel lacks a part of xtables, or was busy"
-        )),
-        Some(line) => Refused::other(format_args!("{line}")),
-        None => Refused::other(format_args!("{complaint}")),
-    }
+    let words = match line {
+        Some("COMMIT") => "the kernel lacks a part of xtables, or was busy",
+        Some(line) => line,
+        None => complaint,
+    };
+    Refused::new(Cause::Invalid, words)
 }

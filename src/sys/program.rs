@@ -23,7 +23,7 @@ use crate::value::{Cause, Meaning, Refused, utf8};
 const LINE_BYTES_MAX: usize = 512;
 
 /// What came of one that was still at it.
-static LATE: Meaning = (Cause::Busy, "it did not end in time, and was killed");
+static LATE: Meaning = (Cause::Other, "it did not end in time, and was killed");
 
 /// A program that may be run, and where it may be: the first that is there.
 #[derive(Clone, Copy, Debug)]

@@ -24,6 +24,7 @@ promises! {
     what_is_written_for_old_kernels_and_both_versions_of_ip_is_taken_whole,
     where_the_program_fails_the_reason_is_told_and_nothing_is_half_applied,
     every_flow_of_the_table_has_its_class_and_lane_where_a_kernel_cannot_say_what_a_flow_was_opened_to,
+    a_program_that_hangs_is_ended_and_told,
     two_programs_are_run_by_their_words_and_no_other_and_a_new_start_changes_nothing,
 }
 
@@ -383,5 +384,36 @@ fn every_flow_of_the_table_has_its_class_and_lane_where_a_kernel_cannot_say_what
         "the kernel was not asked for it"
     );
     assert!(bed.ask(&["doctor"]).contains("needs Linux 2.6.38"));
+    Ok(())
+}
+
+/// The programs never end.
+const HANG: &str = r#"mount -t tmpfs none /usr/sbin && printf '#!/bin/sh\nexec sleep 1000\n' >/usr/sbin/iptables-restore &&
+chmod +x /usr/sbin/iptables-restore && exec "$@""#;
+
+fn a_program_that_hangs_is_ended_and_told() -> Tried {
+    speak(Dialect::Xtables);
+    let bed = Bed::new()?;
+    bed.write_config(&Wish::workstation("premium"));
+    let lanemark = bed.spawn_under(&["unshare", "-m", "sh", "-c", HANG, "sh"]);
+    until("what is told of it", SOON, || {
+        lanemark
+            .said()
+            .contains("no xtables: it did not end in time, and was killed")
+            .then_some(())
+    });
+    // Its own process, and the page's at most.
+    let children = format!("/proc/{0}/task/{0}/children", lanemark.pid());
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    for child in children.split_whitespace() {
+        let words = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        assert!(!words.starts_with(b"sleep"), "{child} is still there");
+    }
+    until("an answer", SOON, || {
+        bed.lanemark(&["status"])
+            .out
+            .contains("CONFIG_NF_TABLES")
+            .then_some(())
+    });
     Ok(())
 }
