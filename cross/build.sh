@@ -11,11 +11,13 @@ set -euo pipefail
 # A panic is a trap without text: it means a fault of ours, and the init system starts us again. Then nobody reads the tables for unwinding.
 export_flags() {
     flags="-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none"
-    flags="$flags -Clink-arg=-Wl,-T,$root/cross/no-unwind.ld"
+    local linking="-Clink-arg=-Wl,-T,$root/cross/no-unwind.ld"
     case $name in
-    # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB.
-    armv7) flags="$flags -Clink-arg=-Wl,-z,max-page-size=4096" ;;
+    # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB. And nothing of a
+    # static program is written by a loader, so that nothing is left to protect then: the gap for it is up to a page of the file.
+    armv7) linking="-Crelro-level=off $linking -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
+    flags="$flags $linking"
 }
 
 [ $# -gt 0 ] || set -- $(targets)
