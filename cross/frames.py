@@ -24,6 +24,8 @@ import collections
 import re
 import sys
 
+import tails
+
 RA = 31
 NAMES = {"fp": 30, "ra": RA}
 REGISTER = r"\$(\d+|fp|ra)"
@@ -141,6 +143,13 @@ def main(source, to):
     with open(source) as file:
         lines = file.readlines()
     done, enters, leaves = shared(lines)
+    alone = done
+    done, ends = tails.shared(done, instruction)
+    done, nops = tails.filled(done, instruction)
+    # Not trusted, but looked at, each time.
+    differs, places = tails.differing(alone, done, instruction)
+    if differs:
+        sys.exit(f"{source}: behind {differs} something else would be carried out")
     for registers in sorted(enters):
         stores = [f"sw\t${register}, {4 * index}($1)" for index, register in enumerate(registers[:-1])]
         done += routine(name("enter", registers), stores[:-1] + ["jr\t$ra", stores[-1]])
@@ -149,7 +158,11 @@ def main(source, to):
         done += routine(name("leave", registers), loads + ["jr\t$ra", f"addiu\t$sp, $sp, {4 * len(registers)}"])
     with open(to, "w") as file:
         file.writelines(done)
-    print(f"frames: {sum(enters.values())} enter by {len(enters)}, {sum(leaves.values())} leave by {len(leaves)}", file=sys.stderr)
+    print(
+        f"frames: {sum(enters.values())} enter by {len(enters)}, {sum(leaves.values())} leave by {len(leaves)}; "
+        f"{ends} instructions fewer by shared ends, {nops} by no nop; the same from {places} places",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ for word; do
     *.rcgu.o)
         file=\${word##*/}
         source=\${word%/*}/\${file%%.*}
-        python3 "\$LANEMARK_FRAMES" "\$source.s" "\$source.frames.s" && zig -c "\$source.frames.s" -o "\$source.frames.o" || exit
+        python3 -B "\$LANEMARK_FRAMES" "\$source.s" "\$source.frames.s" && zig -c "\$source.frames.s" -o "\$source.frames.o" || exit
         word=\$source.frames.o
         ;;
     esac
@@ -99,9 +99,23 @@ CC
 # `--enable-ipra` and `--enable-tail-merge`: they make wrong programs (the second loses moves into $1; a test under qemu-user saw it).
 code_flags() {
     case $name in
-    arm*) printf ' -Ctarget-feature=+thumb-mode' ;;
+    arm*) printf ' -Ctarget-feature=+thumb-mode' && arm_code_flags ;;
     mips*) mips_code_flags ;;
     esac
+}
+# The figures are bytes of armv7's program.
+arm_code_flags() {
+    local switches=(
+        # No address or constant is kept over a loop, in a register that must be saved for it: -1,900.
+        --disable-machine-licm
+        # A constant that one function uses stands behind that function, not an address of it: -2,200.
+        --arm-promote-constant --arm-promote-constant-max-size=128 --arm-promote-constant-max-total=4096
+        # What does not fit into registers is spilled where that takes the fewest instructions: -400.
+        --split-spill-mode=size
+    )
+    # Instructions that several functions share stand once. Thumb 1 cannot: -2,000.
+    [ "$name" != armv7 ] || switches+=(--enable-machine-outliner)
+    printf ' -Cllvm-args=%s' "${switches[@]}"
 }
 mips_code_flags() {
     local switches=(
