@@ -15,7 +15,7 @@ export_flags() {
     case $name in
     # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB. And nothing of a
     # static program is written by a loader, so that nothing is left to protect then: the gap for it is up to a page of the file.
-    armv7) linking="-Crelro-level=off $linking -Clink-arg=-Wl,-z,max-page-size=4096" ;;
+    arm*) linking="-Crelro-level=off $linking -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
     flags="$flags $linking"
 }
