@@ -2,10 +2,10 @@
 
 use std::env;
 use std::fs;
-use std::io::{Error, Write};
+use std::io::Error;
 use std::path::{Path, PathBuf};
 
-use flate2::{Compression, GzBuilder};
+use zopfli::{Format, Options};
 
 /// The parts of `page.js` in their order, one a line, beside them.
 const PARTS: &str = "page/order.txt";
@@ -29,11 +29,14 @@ fn main() -> Result<(), Error> {
             name => read(&from, name)?,
         };
         // Without name and time: the same file makes the same bytes.
-        let mut packed = GzBuilder::new()
-            .mtime(0)
-            .write(Vec::new(), Compression::best());
-        packed.write_all(stripped(&text).as_bytes())?;
-        fs::write(to.join(format!("{name}.gz")), packed.finish()?)?;
+        let mut packed = Vec::new();
+        zopfli::compress(
+            Options::default(),
+            Format::Gzip,
+            stripped(&text).as_bytes(),
+            &mut packed,
+        )?;
+        fs::write(to.join(format!("{name}.gz")), packed)?;
     }
     Ok(())
 }
