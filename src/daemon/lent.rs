@@ -58,7 +58,7 @@ fn a_configuration_is_looked_at_without_being_put_in_force() {
         ("{\"version\":1,\"enabled\":false}", "{\"ok\":true}\n"),
         (
             "{\"version\":2}",
-            "{\"error\":{\"fault\":\"input\",\"message\":\"line 1: version: expected 1, found 2\"}}\n",
+            "{\"error\":{\"fault\":\"input\",\"message\":\"line 1: version: expected 1, the only version that this program knows, found 2\"}}\n",
         ),
         (
             "{\"version\":1,\"enabled\":true}",
