@@ -15,6 +15,7 @@ export_flags() {
     case $name in
     # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB. And nothing of a
     # static program is written by a loader, so that nothing is left to protect then: the gap for it is up to a page of the file.
+    aarch64 | x86_64) linking="-Crelro-level=off $linking" ;;
     arm*) linking="-Crelro-level=off $linking -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
     flags="$flags $linking"
@@ -29,9 +30,8 @@ for each in "$@"; do
     find_zig
     export_flags
     say "building for $name ($triple, $("$rustc" --version | cut -d' ' -f1,2))"
-    unset LANEMARK_FRAMES
-    case $name in mips*) export LANEMARK_FRAMES=$root/cross/frames.py ;; esac
-    cross_cargo rustc --release --no-default-features --features "$features" --bin lanemark -- ${LANEMARK_FRAMES:+--emit=asm}
+    find_mips16
+    cross_cargo rustc --release --no-default-features --features "$features" --bin lanemark -- $emit
     mkdir -p "$dist/$name"
     python3 "$root/cross/trim.py" "$root/target/cross/$triple/release/lanemark" "$dist/$name/lanemark"
     file -b "$dist/$name/lanemark" | grep -q 'statically linked' || die "$name: not linked statically"

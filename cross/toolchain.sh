@@ -69,24 +69,16 @@ find_zig() {
         mv "$cache/zig.part" "$cache/zig-$ZIG_VERSION"
     fi
     mkdir -p "$root/target/cc"
-    local script=$root/target/cc/$name
+    local script=$root/target/cc/$name order=le
+    case $name in mips | mips-*) order=be ;; esac
     cat >"$script.$$" <<CC
 #!/bin/sh
 export ZIG_GLOBAL_CACHE_DIR='$cache/zig-cache'
 zig() { '$cache/zig-$ZIG_VERSION/ziglang/zig' cc -target $zig -Os "\$@"; }
-# With LANEMARK_FRAMES, the path of frames.py: the program's object is made from what that makes of its assembly, which stands beside it.
-for word; do
-    shift
-    case \${LANEMARK_FRAMES:+\$word} in
-    *.rcgu.o)
-        file=\${word##*/}
-        source=\${word%/*}/\${file%%.*}
-        python3 -B "\$LANEMARK_FRAMES" "\$source.s" "\$source.frames.s" && zig -c "\$source.frames.s" -o "\$source.frames.o" || exit
-        word=\$source.frames.o
-        ;;
-    esac
-    set -- "\$@" "\$word"
-done
+# With LANEMARK_MIPS16, the folder cross/mips16: the program's own code becomes MIPS16.
+case \${LANEMARK_MIPS16:-} in
+?*) exec python3 -B "\$LANEMARK_MIPS16/link.py" $order '$cache/zig-$ZIG_VERSION/ziglang/zig' cc -target $zig -Os -- "\$@" ;;
+esac
 zig "\$@"
 CC
     chmod +x "$script.$$"
@@ -94,22 +86,19 @@ CC
 }
 
 # code_flags: how LLVM writes machine code, the same for what is released and for the tests. ARM has two instruction sets, and all of its processors
-# here know the one of two bytes an instruction (-67,000 of 256,000). MIPS16 would be that for MIPS, but LLVM cannot write it; there it leaves
-# out what costs it time, or does for speed what costs room. The figures are bytes of mipsel's program. Not
-# `--enable-ipra` and `--enable-tail-merge`: they make wrong programs (the second loses moves into $1; a test under qemu-user saw it).
+# here know the one of two bytes an instruction (-67,000 of 256,000). MIPS has such a one too, which rustc cannot write: cross/mips16 does.
 code_flags() {
     case $name in
     arm*) printf ' -Ctarget-feature=+thumb-mode' && arm_code_flags ;;
-    mips*) mips_code_flags ;;
+    # Instructions that several functions share stand once.
+    aarch64 | x86_64) printf ' -Cllvm-args=%s' --enable-machine-outliner --disable-machine-licm --split-spill-mode=size ;;
     esac
 }
-# The figures are bytes of armv7's program.
+# The figures are bytes of armv7's program. Not `--arm-promote-constant` (-2,200): LLVM has had it off since it made wrong programs.
 arm_code_flags() {
     local switches=(
         # No address or constant is kept over a loop, in a register that must be saved for it: -1,900.
         --disable-machine-licm
-        # A constant that one function uses stands behind that function, not an address of it: -2,200.
-        --arm-promote-constant --arm-promote-constant-max-size=128 --arm-promote-constant-max-total=4096
         # What does not fit into registers is spilled where that takes the fewest instructions: -400.
         --split-spill-mode=size
     )
@@ -117,24 +106,18 @@ arm_code_flags() {
     [ "$name" != armv7 ] || switches+=(--enable-machine-outliner)
     printf ' -Cllvm-args=%s' "${switches[@]}"
 }
-mips_code_flags() {
-    local switches=(
-        # Delay slots are filled from the successor too: -4,500.
-        --disable-mips-df-succbb-search=false
-        # No address or constant is kept over a loop, in a register that must be saved for it: -3,900.
-        --disable-machine-licm
-        # What a function calls last is jumped to: -1,800.
-        --mips-tail-calls
-        # An entry of a jump table is as large as the instruction that it saves: -1,500.
-        --min-jump-table-entries=20
-        # No new blocks for a value that one path wants, and none moved there: -1,300.
-        --disable-machine-sink --disable-phi-elim-edge-splitting
-        # What does not fit into registers is spilled where that takes the fewest instructions: -450.
-        --split-spill-mode=size
-        # Registers are saved in one place, and a block stands once: -450.
-        --enable-shrink-wrap=false --tail-dup-placement=false
-    )
-    printf ' -Cllvm-args=%s' "${switches[@]}"
+
+# find_mips16: what cross/mips16 needs; for MIPS, sets emit to what rustc has to leave for it.
+find_mips16() {
+    unset LANEMARK_MIPS16
+    emit=
+    case $name in
+    mips*)
+        need llvm-22 "binutils-${name%-*}-linux-gnu"
+        export LANEMARK_MIPS16=$root/cross/mips16
+        emit=--emit=llvm-bc
+        ;;
+    esac
 }
 
 # cross_cargo ARGUMENTS: cargo for the target that `target` has set, with a library built for it. $library and $flags may add to that,

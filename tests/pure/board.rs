@@ -58,14 +58,14 @@ const CHOICES: [&str; 12] = [
 
 /// Target, byte order, and bytes of its program at most.
 const TARGETS: [(&str, &str, i64); 8] = [
-    ("mipsel", "little", 416 * 1024),
-    ("mipsel-ddwrt", "little", 440 * 1024),
-    ("mips", "big", 416 * 1024),
-    ("mips-ddwrt", "big", 440 * 1024),
+    ("mipsel", "little", 364 * 1024),
+    ("mipsel-ddwrt", "little", 384 * 1024),
+    ("mips", "big", 364 * 1024),
+    ("mips-ddwrt", "big", 384 * 1024),
     ("armv7", "little", 308 * 1024),
     ("arm", "little", 308 * 1024),
     ("aarch64", "little", 384 * 1024),
-    ("x86_64", "little", 384 * 1024),
+    ("x86_64", "little", 388 * 1024),
 ];
 
 const SCHEDULERS: [&str; 6] = ["htb", "hfsc", "sfq", "codel", "fq_codel", "cake"];
