@@ -91,6 +91,8 @@ fn main() -> ExitCode {
         robustness::all(),
         allocations::all(),
         bypass::all(),
+        wans::all(),
+        xtables::in_common(),
     ];
     let others = [
         first_packet::all(),
@@ -111,12 +113,10 @@ fn main() -> ExitCode {
         path::all(),
         paths::all(),
         store::all(),
-        wans::all(),
         history::all(),
         login::all(),
         password::all(),
         xtables::all(),
-        xtables::in_common(),
     ];
     let ended = [
         conclude(&arguments, 2, others.into_iter().flatten().collect()),
