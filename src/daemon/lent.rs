@@ -62,7 +62,7 @@ fn a_configuration_is_looked_at_without_being_put_in_force() {
         ),
         (
             "{\"version\":1,\"enabled\":true}",
-            "{\"error\":{\"fault\":\"input\",\"message\":\"wan.up_kbit: expected 64 to 10000000 while \\\"enabled\\\" is true, found nothing\"}}\n",
+            "{\"error\":{\"fault\":\"input\",\"message\":\"wan.up_kbit: expected a whole number from 64 to 10000000 when enabled is true, found nothing\"}}\n",
         ),
     ] {
         let lines = format!("{{\"verb\":\"config-check\"}}\n{config}\n");
