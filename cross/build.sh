@@ -12,10 +12,10 @@ set -euo pipefail
 export_flags() {
     flags="-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none"
     local linking="-Clink-arg=-Wl,-T,$root/cross/no-unwind.ld"
+    # Nothing of a static program is written by a loader, so that nothing is left to protect then: the gap for it is up to a page of the file.
     case $name in
-    # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB. And nothing of a
-    # static program is written by a loader, so that nothing is left to protect then: the gap for it is up to a page of the file.
     aarch64 | x86_64) linking="-Crelro-level=off $linking" ;;
+    # Segments otherwise begin at the next 64 KiB, in the file too: 60 kB of zeroes. These kernels have pages of 4 KiB.
     arm*) linking="-Crelro-level=off $linking -Clink-arg=-Wl,-z,max-page-size=4096" ;;
     esac
     flags="$flags $linking"

@@ -90,7 +90,7 @@ CC
 code_flags() {
     case $name in
     arm*) printf ' -Ctarget-feature=+thumb-mode' && arm_code_flags ;;
-    # Instructions that several functions share stand once.
+    # As for armv7 below, where the reasons are.
     aarch64 | x86_64) printf ' -Cllvm-args=%s' --enable-machine-outliner --disable-machine-licm --split-spill-mode=size ;;
     esac
 }

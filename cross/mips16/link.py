@@ -5,7 +5,7 @@ Thumb. rustc cannot write it: not every function can be written so, and LLVM lea
 NAME.bc beside NAME.*.rcgu.o (`--emit=llvm-bc`), goes another way: LLVM's own `llc`, function by function; `shorter`, on its assembly; the
 assembler and the linker of GNU, since those of LLVM do not know MIPS16. The C library comes from Zig, as for all targets.
 
-What a remark of LLVM cannot be relied on for, or an instruction that is not known here, ends the link or leaves the function as it was.
+A function with an instruction that is not known here stays as LLVM wrote it, and is named; what no tool takes ends the link.
 LANEMARK_WIDE, if set, is a pattern: functions with such names become MIPS32, which is done sooner.
 """
 

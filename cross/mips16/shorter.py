@@ -219,7 +219,6 @@ def share_ends(items):
             groups.setdefault(None, []).append(index + 1)
         elif isinstance(item, Label) and index and isinstance(items[index - 1], Instruction) and not items[index - 1].ends:
             groups.setdefault(item.name, []).append(index)
-    changed = False
     for target, ends in groups.items():
         best = None
         alike = {}
@@ -236,7 +235,7 @@ def share_ends(items):
             continue
         share(items, *best)
         return True
-    return changed
+    return False
 
 
 def same_end(items, first, second):
