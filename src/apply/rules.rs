@@ -25,7 +25,7 @@ use super::comment::{Comment, comment, table_comment};
 use super::{Family, Request, caps, pattern};
 use crate::engine::{Device, Devices, Queue};
 use crate::value::assigned::{ICMP, ICMPV6, TCP};
-use crate::value::{Ahead, Class, IfName, Kind, Mss, Rule, Ruleset, ShaperKind};
+use crate::value::{Ahead, Class, IfName, Kind, Opener, Rule, Ruleset, ShaperKind};
 use crate::wire::Writer;
 use crate::wire::nft::{
     Batch, Change, CtKey, Guard, Hook, Is, MapKind, MetaKey, Part, Register, Table, Target,
@@ -195,7 +195,7 @@ impl Marks {
                 + besides
                 + ahead_rules(ruleset.ahead)
                 + u16::from(ruleset.mss.to_path)
-                + u16::from(ruleset.mss.lower.is_some())
+                + ruleset.mss.lower().map(|_| 1).sum::<u16>()
                 + caps::size(ruleset)
                 + u16::from(ruleset.caps.is_some() && ruleset.ahead != Ahead::NOTHING)
                 + u16::try_from(own).unwrap_or(u16::MAX / 2),
@@ -336,15 +336,23 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
     }
 }
 
-/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user says.
+/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user or the line says.
 fn segment_sizes(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
-    let Mss { to_path, lower } = ruleset.mss;
-    if to_path {
+    if ruleset.mss.to_path {
         batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| clamp_to_path(w));
     }
-    if let Some(mss) = lower {
+    for (opener, mss) in ruleset.mss.lower() {
         batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
             tcp_flags(w, SYN);
+            let key = match opener {
+                Opener::Comes => Some(MetaKey::InputName),
+                Opener::Goes => Some(MetaKey::OutputName),
+                Opener::Passes => None,
+            };
+            if let Some(key) = key {
+                w.load_meta(key);
+                w.equals_name(ruleset.wan);
+            }
             w.load_ct(CtKey::Mark);
             w.bitwise(ruleset.layout.mask(), 0);
             // Only whether it is there matters.

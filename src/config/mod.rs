@@ -27,8 +27,8 @@ use core::net::Ipv4Addr;
 use heapless::{String, Vec};
 
 use crate::value::{
-    Ahead, Class, IF_NAMES_MAX, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Rule, ShaperKind,
-    TimeZone,
+    Ahead, Class, IF_NAMES_MAX, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Rule, Segments,
+    ShaperKind, TimeZone,
 };
 
 pub use admin::{
@@ -146,6 +146,16 @@ pub struct Wan {
     pub mss: Mss,
     /// Who is asked how long the line takes when its default gateway does not answer.
     pub probe: Option<Ipv4Addr>,
+}
+
+impl Wan {
+    /// Which segment sizes that makes of the line. One without rates has no lanes.
+    pub fn segments(&self) -> Segments {
+        match (self.up, self.down) {
+            (Some(up), Some(down)) => self.mss.on_line([up, down]),
+            _ => Segments::ALONE,
+        }
+    }
 }
 
 /// Where the home is.

@@ -13,8 +13,8 @@ use super::{
 };
 use super::{admin, devices, percents, rules, schedule};
 use crate::value::{
-    Address, Ahead, Class, IfName, Kbit, Kind, LeafKind, MarkLayout, Mss, ShaperKind, TimeZone,
-    utf8,
+    Address, Ahead, Class, IfName, Kbit, Kind, LeafKind, LowerMss, MarkLayout, ShaperKind,
+    TimeZone, utf8,
 };
 
 /// The word that means: find it yourself.
@@ -146,11 +146,7 @@ fn setting(reader: &mut Reader<'_>, config: &mut Config, field: Field) -> Result
                 _ => return Err(reader.refuse_last(MSS)),
             };
         }
-        Field::LowerMss if matches!(reader.value, Scalar::Null) => config.wan.mss.lower = None,
-        Field::LowerMss => {
-            let mss = reader.whole(Mss::LOWER_MIN.into(), Mss::LOWER_MAX.into())?;
-            config.wan.mss.lower = u16::try_from(mss).ok();
-        }
+        Field::LowerMss => config.wan.mss.lower = lower_mss(reader)?,
         Field::Probe if matches!(reader.value, Scalar::Null) => config.wan.probe = None,
         Field::Probe => {
             const PROBE: Expected = Expected::This("an IPv4 address like 9.9.9.9");
@@ -200,6 +196,20 @@ fn bytes(reader: &mut Reader<'_>, most: u8) -> Result<Option<u8>, Stop> {
         return Ok(None);
     }
     reader.small(0, most).map(Some)
+}
+
+/// The largest segment of the lower lanes.
+fn lower_mss(reader: &mut Reader<'_>) -> Result<LowerMss, Stop> {
+    const EXPECTED: Expected = Expected::This("auto, null or a whole number from 536 to 1460");
+    const BYTES: core::ops::RangeInclusive<u32> = LowerMss::MIN as u32..=LowerMss::MAX as u32;
+    match reader.value {
+        Scalar::Null => Ok(LowerMss::Off),
+        Scalar::Text(AUTO) => Ok(LowerMss::Auto),
+        Scalar::Whole(bytes) if BYTES.contains(&bytes) => {
+            Ok(u16::try_from(bytes).map_or(LowerMss::Auto, LowerMss::Bytes))
+        }
+        _ => Err(reader.refuse_last(EXPECTED)),
+    }
 }
 
 /// Refuses a word that is neither known nor `auto`.

@@ -3,7 +3,7 @@ use core::fmt::{self, Write};
 use super::escape::Escaped;
 use super::parse::AUTO;
 use super::{Admin, BothWays, Config, Device, Lan, Schedule, Scheduled, Shares, VERSION, Wan};
-use crate::value::{Address, Class, LeafKind, MarkLayout, Rule, ShaperKind};
+use crate::value::{Address, Class, LeafKind, LowerMss, MarkLayout, Rule, ShaperKind};
 
 /// What stands between the parts of the text.
 struct Style {
@@ -189,7 +189,12 @@ impl Text<'_> {
         self.put(comma, "mpu", &Number(wan.mpu.map(u32::from)))?;
         let mss = if wan.mss.to_path { "pmtu" } else { "off" };
         self.put(comma, "mss", &Quoted(Some(&mss)))?;
-        self.put(comma, "lower_mss", &Number(wan.mss.lower.map(u32::from)))?;
+        let lower: &dyn fmt::Display = match wan.mss.lower {
+            LowerMss::Auto => &Quoted(Some(&AUTO)),
+            LowerMss::Off => &Number(None),
+            LowerMss::Bytes(bytes) => &Number(Some(bytes.into())),
+        };
+        self.put(comma, "lower_mss", lower)?;
         let probe = wan.probe.map(|probe| Address(probe.into()));
         let probe = probe.as_ref().map(|probe| probe as &dyn fmt::Display);
         self.put(comma, "probe", &Quoted(probe))?;

@@ -11,7 +11,7 @@ use crate::config::Lan;
 use crate::control::Direction;
 use crate::value::{
     Before, CapRules, Cause, Class, IfIndex, IfNames, IfbChange, IfbVerb, Instant, Kbit, LeafKind,
-    Link, Mss, Neighbour, Redirect, Refused, Ruleset, ShaperKind, TcHandle, macs,
+    Link, Neighbour, Redirect, Refused, Ruleset, Segments, ShaperKind, TcHandle, macs,
 };
 
 /// What could not be removed while going away.
@@ -244,9 +244,10 @@ impl Engine {
             layout: self.config.mark,
             default_class: self.config.default_class,
             ahead: self.config.prioritize,
-            mss: Mss {
-                to_path: self.config.wan.mss.to_path && self.abilities.mss,
-                lower: self.config.wan.mss.lower.filter(|_| self.abilities.mss),
+            mss: if self.abilities.mss {
+                self.config.wan.segments()
+            } else {
+                Segments::ALONE
             },
             policy: self.policy,
             shaper: self.shaper(),

@@ -24,6 +24,7 @@ use super::options::Demo;
 use super::report::{Backlog, Kbit, Measured, Phase, Report};
 use super::scratch::Scratch;
 use super::{directions, marks, stdout};
+use crate::value::LowerMss;
 
 /// Percent of the line's rate that lanemark is told, upstream. A shaper at exactly the line's rate never gives the modem's
 /// FIFO a chance to drain what once got into it; since the shaper stands before the FIFO, a little less is enough.
@@ -154,7 +155,7 @@ impl<'house> Story<'house> {
             Some(&self.config()),
         )?);
         daemon.await_shaping(router, self.interrupt)?;
-        if self.options.lower_mss.is_some() {
+        if self.options.lower_mss != LowerMss::Off {
             // A segment size is agreed on when a flow begins.
             self.bulk = None;
             self.start_bulk()?;
@@ -270,10 +271,15 @@ impl<'house> Story<'house> {
 
     fn config(&self) -> String {
         let Kbit { up, down } = self.shaped();
+        let lower_mss = match self.options.lower_mss {
+            LowerMss::Auto => json!("auto"),
+            LowerMss::Off => json!(null),
+            LowerMss::Bytes(bytes) => json!(bytes),
+        };
         let mut config = json!({
             "version": 1,
             "enabled": true,
-            "wan": {"interface": house::WAN, "up_kbit": up, "down_kbit": down, "overhead": 0, "lower_mss": self.options.lower_mss},
+            "wan": {"interface": house::WAN, "up_kbit": up, "down_kbit": down, "overhead": 0, "lower_mss": lower_mss},
             "lan": [house::LAN],
             "default_class": "standard",
             "shares": {"premium": 75, "express": 15, "standard": 9, "bulk": 1},

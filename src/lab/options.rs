@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::congestion::Congestion;
 use super::error::Error;
+use crate::value::LowerMss;
 
 /// The text of `lanemark-lab demo --help`.
 pub const DEMO_HELP: &str = "\
@@ -23,7 +24,8 @@ usage: lanemark-lab demo [OPTIONS]
   --down-kbit N    rate of the line towards the house (8000)
   --flows N        TCP flows of the family in each direction (4)
   --cc NAME        their congestion control (cubic)
-  --lower-mss N    wan.lower_mss; the family's flows begin anew with it (none)
+  --lower-mss W    wan.lower_mss: auto, none or bytes; the family's flows begin
+                   anew with it (auto)
   --prioritize L   the packets that go ahead, like ack,dns; none for none (all)
   --json           prints one JSON object instead of the table
   --keep           leaves the house up, load and all, until Ctrl-C
@@ -82,7 +84,7 @@ JSON tells the waits, and begins the next; the word `begin` only begins one.
 /// Kilobits per second. Below, one full frame takes a second; above, a user-space line is no longer exact.
 const RATE_KBIT: std::ops::RangeInclusive<u32> = 12..=200_000;
 /// Bytes of a segment, as the configuration allows them.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u32> = 536..=1460;
+const SEGMENT_BYTES: std::ops::RangeInclusive<u16> = LowerMss::MIN..=LowerMss::MAX;
 /// Seconds of one phase: one keystroke is no statistic, and nobody watches for an hour.
 const PHASE_SECONDS: std::ops::RangeInclusive<u32> = 1..=3600;
 /// A port of this machine; below 1024 they are root's.
@@ -113,7 +115,7 @@ pub struct Demo {
     /// Their congestion control.
     pub congestion: Congestion,
     /// The segment size of the lower lanes.
-    pub lower_mss: Option<u32>,
+    pub lower_mss: LowerMss,
     /// The packets that go ahead, if not the default.
     pub prioritize: Option<String>,
     /// One JSON object instead of a table.
@@ -169,7 +171,7 @@ impl Demo {
             down_kbit: 8000,
             flows: 4,
             congestion: Congestion("cubic".into()),
-            lower_mss: None,
+            lower_mss: LowerMss::Auto,
             prioritize: None,
             json: false,
             keep: false,
@@ -196,9 +198,7 @@ impl Demo {
                     demo.congestion =
                         Congestion(value(&mut words, &word)?.to_string_lossy().into_owned())
                 }
-                Some("--lower-mss") => {
-                    demo.lower_mss = Some(number(&mut words, &word, SEGMENT_BYTES)?)
-                }
+                Some("--lower-mss") => demo.lower_mss = lower(&mut words, &word)?,
                 Some("--prioritize") => {
                     demo.prioritize = Some(value(&mut words, &word)?.to_string_lossy().into_owned())
                 }
@@ -300,6 +300,28 @@ fn number(
         let (option, word) = (option.to_string_lossy(), word.to_string_lossy());
         Error::Usage(format!(
             "{option}: expected a number from {} to {}, found {word:?}",
+            range.start(),
+            range.end()
+        ))
+    })
+}
+
+fn lower(words: &mut impl Iterator<Item = OsString>, option: &OsString) -> Result<LowerMss, Error> {
+    let word = value(words, option)?;
+    let text = word.to_string_lossy();
+    match &*text {
+        "auto" => return Ok(LowerMss::Auto),
+        "none" => return Ok(LowerMss::Off),
+        _ => {}
+    }
+    let bytes = text
+        .parse()
+        .ok()
+        .filter(|bytes| SEGMENT_BYTES.contains(bytes));
+    bytes.map(LowerMss::Bytes).ok_or_else(|| {
+        let (option, range) = (option.to_string_lossy(), SEGMENT_BYTES);
+        Error::Usage(format!(
+            "{option}: expected auto, none or a number from {} to {}, found {text:?}",
             range.start(),
             range.end()
         ))

@@ -277,7 +277,7 @@ mod tests {
                 down_kbit: 8000,
                 flows: 4,
                 congestion: Congestion("cubic".into()),
-                lower_mss: None,
+                lower_mss: crate::value::LowerMss::Auto,
                 prioritize: None,
                 json: true,
                 keep: false,

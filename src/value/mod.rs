@@ -45,7 +45,7 @@ pub use instant::Instant;
 pub use link::{Link, LinkBytes, LinkKind};
 pub use mac::{BadMac, Mac};
 pub use mark::{BadMarkLayout, CAPS_MAX, MarkLayout};
-pub use mss::Mss;
+pub use mss::{LowerMss, Mss, Opener, Segments};
 pub use neighbour::Neighbour;
 pub use network::{IpVersion, Network};
 pub use qdisc::{

@@ -1,6 +1,6 @@
 use core::fmt::{self, Write};
 
-use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Mss, Rule, ShaperKind};
+use super::{Ahead, Class, IfName, IfNames, Mac, MarkLayout, Rule, Segments, ShaperKind};
 
 /// The rules that we want in the kernel. The devices' elements are kept apart, since they change more often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub struct Ruleset {
     /// Which packets of the lower lanes have a queue of their own.
     pub ahead: Ahead,
     /// Which segment sizes TCP flows may agree on.
-    pub mss: Mss,
+    pub mss: Segments,
     /// Of the user's rules; 0 without any. They themselves stand in the configuration.
     pub policy: u32,
     /// Whose classes the priorities of packets name.
@@ -90,7 +90,7 @@ pub enum RuleSeen {
 impl Ruleset {
     /// Counts the forms that the rules of one rule set have had; a change of their form by a newer program changes it, so that
     /// what an older one left is replaced.
-    const FORM: u32 = 3;
+    const FORM: u32 = 4;
 
     /// Differs between rule sets that differ (FNV-1a, 32 bits: not against an adversary, who would need to be root).
     pub fn fingerprint(&self) -> u32 {
@@ -103,7 +103,8 @@ impl Ruleset {
             self.policy,
             self.ahead.bits().into(),
             self.mss.to_path.into(),
-            self.mss.lower.unwrap_or_default().into(),
+            self.mss.up.unwrap_or_default().into(),
+            self.mss.down.unwrap_or_default().into(),
             self.shaper as u32,
         ] {
             hash = fnv_1a(hash, &number.to_be_bytes());

@@ -14,6 +14,7 @@ use crate::schedulers::need_qdisc;
 use crate::talk;
 
 promises! {
+    by_itself_only_what_the_home_sends_over_a_slow_uplink_is_in_small_segments,
     segments_fit_the_path_both_ways_unless_that_is_off,
     flows_of_the_lower_lanes_agree_on_small_segments_where_that_is_asked_for_and_others_do_not,
     so_they_do_under_cake,
@@ -93,6 +94,36 @@ fn segments_fit_the_path_both_ways_unless_that_is_off() -> Tried {
     );
     for to in SERVERS {
         assert_eq!(asked_for(&bed, to), [1500 - headers(to); 2], "off");
+    }
+    Ok(())
+}
+
+fn by_itself_only_what_the_home_sends_over_a_slow_uplink_is_in_small_segments() -> Tried {
+    need(&["tcpdump"])?;
+    let bed = Bed::new()?;
+    let wish = Wish {
+        up_kbit: 1_200,
+        down_kbit: 8_000,
+        ..Wish::default()
+    };
+    let _lanemark = bed.start(&wish);
+    for to in SERVERS {
+        // The server is told what the workstation takes, the workstation what it may send.
+        assert_eq!(asked_for(&bed, to), [1500 - headers(to), 684], "to {to}");
+    }
+    let wish = Wish {
+        up_kbit: 8_000,
+        down_kbit: 1_200,
+        ..wish
+    };
+    apply(&bed, &wish);
+    for to in SERVERS {
+        assert_eq!(asked_for(&bed, to), [684, 1500 - headers(to)], "to {to}");
+    }
+    let wan_more = r#", "lower_mss": null"#;
+    apply(&bed, &Wish { wan_more, ..wish });
+    for to in SERVERS {
+        assert_eq!(asked_for(&bed, to), [1500 - headers(to); 2], "to {to}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 
-use lanemark::value::{Address, Ahead, Lossy, Mss, Pieces, halves, utf8};
+use lanemark::value::{Address, Ahead, Lossy, LowerMss, Mss, Pieces, Segments, halves, utf8};
 use lanemark::value::{
     BadIfName, BadMac, BadMarkLayout, Before, Cause, Class, Crc32, IfName, IfNames, Instant, Kbit,
     LeafKind, Mac, MarkLayout, REFUSED_TEXT_BYTES_MAX, Refused, Ruleset, ShaperKind, TcHandle,
@@ -277,7 +277,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         layout: MarkLayout::default(),
         default_class: Class::Standard,
         policy: 0,
-        mss: Mss::default(),
+        mss: Mss::default().on_line([Kbit(970), Kbit(7600)]),
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
         caps: None,
@@ -304,38 +304,32 @@ fn rule_sets_that_differ_have_other_fingerprints() {
             lans: lans(&["br-lan", "br-guest"]),
             ..one
         },
-        Ruleset {
-            layout: MarkLayout::new(0xff, 0).unwrap(),
-            ..one
-        },
-        Ruleset {
-            layout: MarkLayout::new(0xff, 1).unwrap(),
-            ..one
-        },
-        Ruleset {
-            default_class: Class::Bulk,
-            ..one
-        },
-        Ruleset {
-            shaper: ShaperKind::Cake,
-            ..one
-        },
     ];
-    let guarded = false;
-    all.push(Ruleset { guarded, ..one });
+    for shift in [0, 1] {
+        let layout = MarkLayout::new(0xff, shift).unwrap();
+        all.push(Ruleset { layout, ..one });
+    }
+    let (up, down) = (Some(541), Some(541));
+    for mss in [
+        Segments::ALONE,
+        Segments { up, ..one.mss },
+        Segments { down, ..one.mss },
+    ] {
+        all.push(Ruleset { mss, ..one });
+    }
+    let (default_class, shaper, guarded) = (Class::Bulk, ShaperKind::Cake, false);
+    let other = Ruleset {
+        default_class,
+        ..one
+    };
+    all.extend([other, Ruleset { shaper, ..one }, Ruleset { guarded, ..one }]);
     let count = all.len();
     all.sort_by_key(Ruleset::fingerprint);
     all.dedup_by_key(|ruleset| ruleset.fingerprint());
     assert_eq!(all.len(), count);
-    let later = Ruleset {
-        before: Before { acct: Some(true) },
-        ..one
-    };
-    assert_eq!(
-        later.fingerprint(),
-        one.fingerprint(),
-        "what was before us is no rule"
-    );
+    // What was before us is no rule.
+    let before = Before { acct: Some(true) };
+    assert_eq!(Ruleset { before, ..one }.fingerprint(), one.fingerprint());
 }
 
 #[test]
@@ -524,4 +518,38 @@ fn the_crc_of_a_text_is_that_of_gzip_in_whatever_pieces_it_comes() {
             assert_eq!(pieces.value(), expected, "{text:?} cut at {cut}");
         }
     }
+}
+
+#[test]
+fn a_packet_of_the_lower_lanes_takes_five_milliseconds_of_a_slow_line_and_what_it_takes_of_a_fast_one()
+ {
+    let auto = |kbit| LowerMss::Auto.for_rate(Kbit(kbit));
+    // 5 ms of 1,200 kbit/s are 750 bytes, of which 66 are headers.
+    for (kbit, expected) in [
+        (1, Some(536)),
+        (500, Some(536)),
+        (964, Some(536)),
+        (965, Some(537)),
+        (1_200, Some(684)),
+        (2_440, Some(1_459)),
+        (2_442, None),
+        (100_000, None),
+        (u32::MAX, None),
+    ] {
+        assert_eq!(auto(kbit), expected, "{kbit} kbit/s");
+    }
+    for kbit in [1, 1_000, u32::MAX] {
+        assert_eq!(LowerMss::Off.for_rate(Kbit(kbit)), None);
+        assert_eq!(LowerMss::Bytes(1_000).for_rate(Kbit(kbit)), Some(1_000));
+    }
+    // Each direction by itself.
+    let line = Mss::default().on_line([Kbit(970), Kbit(7_600)]);
+    assert_eq!(
+        line,
+        Segments {
+            to_path: true,
+            up: Some(540),
+            down: None
+        }
+    );
 }

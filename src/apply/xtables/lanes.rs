@@ -2,7 +2,7 @@
 
 use super::{LANES, QUEUES, SMALL, STEER, Set, Text};
 use crate::engine::Queue;
-use crate::value::{Ahead, Class, IfName, IpVersion, Kind, Mss, Ruleset, ShaperKind, TcHandle};
+use crate::value::{Ahead, Class, IfName, IpVersion, Kind, Opener, Ruleset, ShaperKind, TcHandle};
 
 /// The classes whose small packets go ahead of their large ones, and whose flows' segments are lowered.
 const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
@@ -48,28 +48,29 @@ fn lower(ruleset: &Ruleset) -> impl Iterator<Item = u32> {
     unmarked.into_iter().chain(marked)
 }
 
-/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user says.
+/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user or the line says.
 fn segment_sizes(text: &mut Text<'_>, ruleset: &Ruleset) {
     const OPENS: &str = "-p tcp -m tcp --tcp-flags SYN SYN";
-    let Mss {
-        to_path,
-        lower: most,
-    } = ruleset.mss;
-    if to_path {
+    if ruleset.mss.to_path {
         text.rule(LANES, format_args!("{OPENS} -j TCPMSS --clamp-mss-to-pmtu"));
     }
-    let Some(most) = most.filter(|most| *most < MSS_MAX) else {
-        return;
-    };
-    let (mask, above) = (ruleset.layout.mask(), most + 1);
-    for bits in lower(ruleset) {
-        // Asked first: kernels before 2.6.25 raise a smaller one.
-        text.rule(
-            LANES,
-            format_args!(
-                "{OPENS} -m connmark --mark {bits:#x}/{mask:#x} -m tcpmss --mss {above}:{MSS_MAX} -j TCPMSS --set-mss {most}"
-            ),
-        );
+    let (mask, wan) = (ruleset.layout.mask(), ruleset.wan);
+    for (opener, most) in ruleset.mss.lower() {
+        let [way, wan, gap] = match opener {
+            Opener::Comes => ["-i ", wan.as_str(), " "],
+            Opener::Goes => ["-o ", wan.as_str(), " "],
+            Opener::Passes => [""; 3],
+        };
+        let above = most.saturating_add(1);
+        for bits in lower(ruleset) {
+            // Asked first: kernels before 2.6.25 raise a smaller one.
+            text.rule(
+                LANES,
+                format_args!(
+                    "{way}{wan}{gap}{OPENS} -m connmark --mark {bits:#x}/{mask:#x} -m tcpmss --mss {above}:{MSS_MAX} -j TCPMSS --set-mss {most}"
+                ),
+            );
+        }
     }
 }
 

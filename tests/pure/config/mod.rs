@@ -19,8 +19,8 @@ use lanemark::config::{
     write_compact,
 };
 use lanemark::value::{
-    Address, Ahead, Class, Framing, IfName, Kbit, LeafKind, Mac, MarkLayout, Mss, Network, Ports,
-    Rule, Service, ShaperKind, TimeZone,
+    Address, Ahead, Class, Framing, IfName, Kbit, LeafKind, LowerMss, Mac, MarkLayout, Mss,
+    Network, Ports, Rule, Service, ShaperKind, TimeZone,
 };
 
 const FULL: &str = r#"{
@@ -112,7 +112,7 @@ fn full() -> Config {
             mpu: Some(64),
             mss: Mss {
                 to_path: false,
-                lower: Some(536),
+                lower: LowerMss::Bytes(536),
             },
             probe: Some([9, 9, 9, 9].into()),
         },
@@ -338,7 +338,7 @@ fn the_default_is_written_with_every_field() {
         r#"{
   "version": 1,
   "enabled": false,
-  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": null, "probe": null },
+  "wan": { "interface": "auto", "up_kbit": null, "down_kbit": null, "link": "none", "overhead": null, "mpu": null, "mss": "pmtu", "lower_mss": "auto", "probe": null },
   "lan": "auto",
   "default_class": "standard",
   "scheduler": "auto",

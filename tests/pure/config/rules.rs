@@ -1,7 +1,7 @@
 //! What rules may say, and what is said of those that may not.
 
 use lanemark::config::{CONFIG_BYTES_MAX, Config, KERNEL_RULES_MAX, RULES_MAX};
-use lanemark::value::{PORT_RANGES_MAX, Rule, Service};
+use lanemark::value::{LowerMss, PORT_RANGES_MAX, Rule, Service};
 
 use super::{crowd, parse, pretty, refusal};
 
@@ -279,9 +279,14 @@ fn a_rule_becomes_these_patterns() {
 fn segment_sizes_have_a_range_and_may_be_left_alone() {
     let of = |wan: &str| format!("{{\"version\": 1, \"wan\": {{{wan}}}}}");
     let mss = |wan: &str| parse(of(wan).as_bytes()).unwrap().wan.mss;
-    assert_eq!((mss("").to_path, mss("").lower), (true, None));
+    assert_eq!((mss("").to_path, mss("").lower), (true, LowerMss::Auto));
     assert!(!mss(r#""mss": "off""#).to_path);
-    for (text, size) in [("536", Some(536)), ("1460", Some(1460)), ("null", None)] {
+    for (text, size) in [
+        ("536", LowerMss::Bytes(536)),
+        ("1460", LowerMss::Bytes(1460)),
+        ("null", LowerMss::Off),
+        ("\"auto\"", LowerMss::Auto),
+    ] {
         assert_eq!(mss(&format!("\"lower_mss\": {text}")).lower, size);
     }
     for (text, probe) in [("\"1.1.1.1\"", Some([1, 1, 1, 1].into())), ("null", None)] {
@@ -307,11 +312,15 @@ fn segment_sizes_have_a_range_and_may_be_left_alone() {
         ),
         (
             r#""lower_mss": 535"#,
-            "wan.lower_mss: expected a whole number from 536 to 1460, found 535",
+            "wan.lower_mss: expected auto, null or a whole number from 536 to 1460, found 535",
         ),
         (
             r#""lower_mss": 1461"#,
-            "wan.lower_mss: expected a whole number from 536 to 1460, found 1461",
+            "wan.lower_mss: expected auto, null or a whole number from 536 to 1460, found 1461",
+        ),
+        (
+            r#""lower_mss": "off""#,
+            r#"wan.lower_mss: expected auto, null or a whole number from 536 to 1460, found "off""#,
         ),
     ] {
         assert_eq!(refusal(of(wan)), format!("line 1: {line}"));

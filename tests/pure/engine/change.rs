@@ -4,17 +4,20 @@ use lanemark::config::{Config, Lan, Shares};
 use lanemark::control::Fault;
 use lanemark::engine::limits::{DRAIN, DRAIN_DOWN_PERCENT, DRAIN_UP_PERCENT};
 use lanemark::engine::{Input, Op, Put};
-use lanemark::value::{Class, Kbit, MarkLayout};
+use lanemark::value::{Class, Kbit, LowerMss, MarkLayout};
 
 use super::house::{self, LAN, LINE, PHONE, ROOT, TV, WAN, WORK, address, name, opened_by};
 use super::wished::assert_as_wished;
 use super::world::{World, changed, failure, kind};
 
+/// Segments are left alone, so that a rate is about classes and nothing else.
 fn base() -> Config {
-    house::config_with(&[
+    let mut config = house::config_with(&[
         (WORK, "work", Some(Class::Premium)),
         (TV, "", Some(Class::Bulk)),
-    ])
+    ]);
+    config.wan.mss.lower = LowerMss::Off;
+    config
 }
 
 #[test]
@@ -53,6 +56,26 @@ fn a_rate_of_one_direction_leaves_the_other_direction_alone() {
         );
     }
     assert_as_wished(&world);
+}
+
+#[test]
+fn the_rules_follow_the_rate_where_segments_do_and_nowhere_else() {
+    let mut config = base();
+    config.wan.mss.lower = LowerMss::Auto;
+    let mut world = World::settled(&config);
+    for (up, expected) in [(2_000, Some(1_184)), (2_442, None), (20_000, None)] {
+        let before = world.kernel.table.as_ref().unwrap().ruleset.mss.up;
+        config.wan.up = Some(Kbit(up));
+        changed(world.apply(&config));
+        let found = world.kernel.table.as_ref().unwrap().ruleset.mss.up;
+        assert_eq!(found, expected, "{up} kbit/s");
+        let rules = world
+            .changes()
+            .into_iter()
+            .filter(|op| matches!(op, Op::Rules { .. }));
+        assert_eq!(rules.count(), usize::from(before != found), "{up} kbit/s");
+        assert_as_wished(&world);
+    }
 }
 
 #[test]
@@ -274,7 +297,8 @@ fn devices_that_a_configuration_no_longer_names_lose_their_class_and_their_marks
     let mut world = World::settled(&base());
     world.kernel.open(opened_by(address(WORK), 1, 0x80));
     world.kernel.open(opened_by(address(TV), 2, 0));
-    let config = house::config_with(&[(TV, "telly", Some(Class::Express))]);
+    let mut config = house::config_with(&[(TV, "telly", Some(Class::Express))]);
+    config.wan.mss.lower = LowerMss::Off;
     changed(world.apply(&config));
     assert_eq!(
         (world.kernel.marks(WORK), world.kernel.marks(TV)),

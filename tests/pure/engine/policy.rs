@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use lanemark::config::{Config, parse};
 use lanemark::engine::{Abilities, Input, Op, classify, narrowest};
-use lanemark::value::{Class, Flow, Mac};
+use lanemark::value::{Class, Flow, LowerMss, Mac};
 
 use super::house::{self, TV, WORK, address, mac, opened_by, opened_to};
 use super::wished::assert_as_wished;
@@ -68,13 +68,13 @@ fn another_name_of_a_rule_is_stored_and_changes_nothing_in_the_kernel() {
 #[test]
 fn a_kernel_that_cannot_lower_segment_sizes_is_not_asked_to() {
     let mut config = with("");
-    config.wan.mss.lower = Some(536);
+    config.wan.mss.lower = LowerMss::Bytes(536);
     for (mss, expected) in [(true, (true, Some(536))), (false, (false, None))] {
         let abilities = Abilities { mss, ..house::ABLE };
         let mut world = World::of(house::kernel(), &config, abilities);
         world.settle();
         let made = world.kernel.table.as_ref().unwrap().ruleset.mss;
-        assert_eq!((made.to_path, made.lower), expected);
+        assert_eq!((made.to_path, made.up), expected);
     }
 }
 

@@ -3,17 +3,20 @@
 use lanemark::config::Config;
 use lanemark::control::Fault;
 use lanemark::engine::{Abilities, Op, Put, root_handle};
-use lanemark::value::{Class, Kbit, LeafKind, ShaperKind, TcStats};
+use lanemark::value::{Class, Kbit, LeafKind, LowerMss, ShaperKind, TcStats};
 
 use super::house::{self, ABLE, LAN, TV, WAN, WORK};
 use super::wished::assert_as_wished;
 use super::world::{World, changed, failure};
 
+/// Segments are left alone, so that a rate is about queues and nothing else.
 fn base() -> Config {
-    house::config_with(&[
+    let mut config = house::config_with(&[
         (WORK, "work", Some(Class::Premium)),
         (TV, "", Some(Class::Bulk)),
-    ])
+    ]);
+    config.wan.mss.lower = LowerMss::Off;
+    config
 }
 
 fn with(scheduler: ShaperKind) -> Config {

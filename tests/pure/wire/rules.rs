@@ -5,7 +5,7 @@ use lanemark::config::{KERNEL_RULES_MAX, RULES_MAX};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, Op, Seen};
 use lanemark::value::{
-    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Mss, Rule, Ruleset,
+    Ahead, Before, Class, IfIndex, IfName, IfNames, Mac, MarkLayout, Rule, Ruleset, Segments,
     ShaperKind, TcHandle, TickRate, policy,
 };
 use lanemark::wire::Writer;
@@ -22,10 +22,7 @@ pub fn ruleset() -> Ruleset {
         layout: MarkLayout::default(),
         default_class: Class::Standard,
         policy: 0,
-        mss: Mss {
-            to_path: false,
-            lower: None,
-        },
+        mss: Segments::ALONE,
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
         caps: None,
@@ -42,10 +39,7 @@ pub fn unusual() -> Ruleset {
         layout: MarkLayout::new(0x00ff_0000, 17).unwrap(),
         default_class: Class::Bulk,
         policy: 0,
-        mss: Mss {
-            to_path: false,
-            lower: None,
-        },
+        mss: Segments::ALONE,
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
         caps: None,
@@ -612,19 +606,29 @@ fn segment_sizes_are_lowered_by_these_rules() {
     let opens = "data = meta 16; data == 0x06; data = payload 2 at 13 of 1; data = data & 02 of 1; data != 0x00";
     let set = "option 1 [2] at 2 of 2 = data";
     let path = format!("{opens}; data = rt 3; data = byteorder 1 of data, 2 by 2; {set}");
-    let lower = format!(
-        "{opens}; data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; data = bytes 0218; {set}"
-    );
-    for (to_path, size, expected) in [
-        (true, None, vec![&path]),
-        (false, Some(536), vec![&lower]),
-        (true, Some(536), vec![&path, &lower]),
-        (false, None, vec![]),
+    let lower = |opens: &str, size: &str| {
+        format!(
+            "{opens}; data = ct 3; data = data & 0x0000007f ^ 0x00000000 of 4; data = small_lane #3 [data]; data = bytes {size}; {set}"
+        )
+    };
+    // What comes from the line says how much the home may send.
+    let [up, down] = [(6, "0218"), (7, "04b0")].map(|(key, size)| {
+        lower(
+            &format!("{opens}; data = meta {key}; data == \"eth0.2\""),
+            size,
+        )
+    });
+    let both = lower(opens, "0218");
+    for (to_path, sizes, expected) in [
+        (true, [None, None], vec![&path]),
+        (false, [Some(536), Some(536)], vec![&both]),
+        (true, [Some(536), None], vec![&path, &up]),
+        (false, [Some(536), Some(1200)], vec![&up, &down]),
+        (false, [None, Some(1200)], vec![&down]),
+        (false, [None, None], vec![]),
     ] {
-        let mss = Mss {
-            to_path,
-            lower: size,
-        };
+        let [up, down] = sizes;
+        let mss = Segments { to_path, up, down };
         let op = Op::Rules {
             ruleset: Ruleset { mss, ..ruleset() },
             instead: false,

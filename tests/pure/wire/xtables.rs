@@ -9,7 +9,8 @@ use lanemark::config::{Config, Device, parse};
 use lanemark::engine::limits::DEVICES_MAX;
 use lanemark::engine::{Devices, InForce};
 use lanemark::value::{
-    Before, CAPS_MAX, CapRules, Class, IpVersion, Kbit, Mac, MarkLayout, Mss, Rule, Ruleset, policy,
+    Before, CAPS_MAX, CapRules, Class, IpVersion, Kbit, Mac, MarkLayout, Rule, Ruleset, Segments,
+    policy,
 };
 use lanemark::wire::xtables::Listed;
 
@@ -56,9 +57,10 @@ fn capped() -> Devices {
 fn everything(rules: &[Rule]) -> Ruleset {
     Ruleset {
         policy: policy(rules),
-        mss: Mss {
+        mss: Segments {
             to_path: true,
-            lower: Some(536),
+            up: Some(536),
+            down: Some(1200),
         },
         caps: Some(CapRules {
             layout: MarkLayout::CAPS,

@@ -32,7 +32,7 @@ const FORM = [
     ['wan.interface', 'text', 'Interface of the line', 'auto is the default route’s.'],
     ['lan', 'text', 'Interfaces of the home', 'auto, or up to 4 with commas between.'],
     ['wan.mss', 'choice', 'TCP segments', '', [['pmtu', 'fit the path'], ['off', 'left alone']]],
-    ['wan.lower_mss', 'whole', 'Largest TCP segment in Standard and Bulk', 'Bytes; empty for no limit.', [536, 1460]],
+    ['wan.lower_mss', 'whole', 'Largest TCP segment in Standard and Bulk', 'Bytes; auto is by the line’s rate, empty for no limit.', [536, 1460, 'auto']],
     ['wan.overhead', 'whole', 'Added to each packet', 'Bytes; empty for what the kind of line says.', [0, 128]],
     ['wan.mpu', 'whole', 'Smallest packet', 'Bytes; empty for what the kind of line says.', [0, 128]]
   ]]
@@ -82,9 +82,12 @@ const KINDS = {
       return kbit;
     }];
   },
-  whole(value, text, [min, max]) {
+  whole(value, text, [min, max, word]) {
     const input = el('input', {inputMode: 'numeric', autocomplete: 'off', value: value === null || value === undefined ? '' : value});
-    return [[label(text, input), input], () => input.value.trim() ? whole(input.value.trim(), min, max) : null];
+    return [[label(text, input), input], () => {
+      const given = input.value.trim();
+      return !given ? null : given === word ? word : whole(given, min, max);
+    }];
   },
   text(value, text) {
     const list = Array.isArray(value), input = el('input', {autocomplete: 'off', value: list ? value.join(', ') : value || 'auto'});
