@@ -4,6 +4,7 @@
 #   cross/test.sh                    for all targets of cross/targets.txt
 #   cross/test.sh mipsel mips        for these
 #   cross/test.sh --mips16 mipsel    tests/pure for MIPS, with our code and the library made into MIPS16 as in a released program; not what tests start
+#   cross/test.sh --build mipsel     only builds what is run without that word
 #   cross/test.sh --kernel mipsel    builds the kernel tests into target/dist/mipsel, to be carried to a machine of that kind: qemu-user
 #                                    knows too little of netlink to run them
 #
@@ -88,11 +89,12 @@ build_kernel() {
     $runner "$dist/$name/kernel-tests" --list | grep -c ': test$' | sed 's/$/ kernel tests; there: LANEMARK_PROGRAMS=$PWD .\/kernel-tests/'
 }
 
-kernel= mips16=
+kernel= mips16= build=
 case ${1:-} in
 --mips16) mips16=1 && shift && [ $# -gt 0 ] || die "expected targets after --mips16" ;;
+--build) build=1 && shift ;;
 --kernel) kernel=1 && shift && [ $# -gt 0 ] || die "expected targets after --kernel" ;;
--*) die "expected --kernel, --mips16 or targets, found $1" ;;
+-*) die "expected --build, --kernel, --mips16 or targets, found $1" ;;
 esac
 [ $# -gt 0 ] || set -- $(targets)
 for each in "$@"; do target "$each"; done
@@ -126,6 +128,7 @@ if [ -n "$mips16" ]; then
     exit
 fi
 for each in "$@"; do with "$each" build_pure; done
+[ -z "$build" ] || exit 0
 # One test at a time leaves processors idle: the targets run side by side, two at a time.
 failed=0
 while [ $# -gt 0 ]; do
