@@ -1,5 +1,6 @@
 //! Lines of every kind: what they make of a packet, and devices without an Ethernet header.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,6 +16,7 @@ use crate::talk;
 
 promises! {
     small_packets_take_what_the_line_makes_of_them,
+    a_vlan_as_wan_is_shaped_like_a_port,
     a_point_to_point_wan_is_shaped_without_an_ethernet_header_and_again_after_each_dial,
 }
 
@@ -22,8 +24,8 @@ promises! {
 struct Patter(Arc<AtomicBool>);
 
 impl Patter {
-    fn new(bed: &Bed, payload_bytes: usize) -> Patter {
-        let socket = talk::sender(bed.workstation(), SERVERS[0]);
+    fn new(bed: &Bed, to: IpAddr, payload_bytes: usize) -> Patter {
+        let socket = talk::sender(bed.workstation(), to);
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
         thread::spawn(move || {
@@ -69,7 +71,7 @@ fn small_packets_take_what_the_line_makes_of_them() -> Tried {
             ..Wish::workstation("premium")
         };
         let mut lanemark = bed.start_settled(&wish);
-        let _patter = Patter::new(&bed, payload);
+        let _patter = Patter::new(&bed, SERVERS[0], payload);
         let sent = || see::classes(bed.router(), WAN)["4c4d:10"].bytes;
         let first = sent();
         until("a full queue", SOON, || {
@@ -89,6 +91,58 @@ fn small_packets_take_what_the_line_makes_of_them() -> Tried {
         bed.ask(&["stop"]);
         lanemark.end();
     }
+    Ok(())
+}
+
+/// As many providers have it, and as the switch in a router hands its WAN port to the processor.
+fn a_vlan_as_wan_is_shaped_like_a_port() -> Tried {
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+    const KBIT: u32 = 4_000;
+    const WHILE: Duration = Duration::from_secs(5);
+    let bed = Bed::new()?;
+    let (router, server) = (bed.router(), bed.server());
+    let namespace = server.namespace_path();
+    tool(
+        router,
+        &format!(
+            "ip link add up0 type veth peer name up0 netns {}",
+            namespace.display()
+        ),
+    );
+    for (host, address) in [(server, "198.51.100.1/24"), (router, "198.51.100.2/24")] {
+        let words = "ip link add link up0 name up0.7 type vlan id 7";
+        let made = run(host, &words.split(' ').collect::<Vec<_>>());
+        if made.code != Some(0) {
+            return Err(Skip::NotBuilt(format!("no VLANs: {}", made.err.trim())));
+        }
+        for dev in ["up0", "up0.7"] {
+            tool(host, &format!("ip link set {dev} up"));
+        }
+        tool(host, &format!("ip address add {address} dev up0.7"));
+    }
+    tool(server, "ip route replace 192.168.77.0/24 via 198.51.100.2");
+    tool(router, "ip route replace default via 198.51.100.1");
+    let wish = Wish {
+        wan: "auto",
+        up_kbit: KBIT,
+        down_kbit: 2 * KBIT,
+        ..Wish::workstation("premium")
+    };
+    let mut lanemark = bed.start(&wish);
+    bed.await_state(&mut lanemark, "on");
+    let sent = |dev| see::classes(router, dev)["4c4d:10"].bytes;
+    talk::download(bed.workstation(), THERE, 200_000);
+    assert!(sent(LAN) > 200_000, "downloads are in the lane");
+    let _patter = Patter::new(&bed, THERE, 1_000);
+    let first = sent("up0.7");
+    until("a full queue", SOON, || {
+        (sent("up0.7") > first + 50_000).then_some(())
+    });
+    let (before, began) = (sent("up0.7"), Instant::now());
+    thread::sleep(WHILE);
+    let kbit = u128::from(sent("up0.7") - before) * 8 / began.elapsed().as_millis();
+    let percent = kbit * 100 / u128::from(KBIT);
+    assert!((95..=101).contains(&percent), "{kbit} of {KBIT} kbit/s");
     Ok(())
 }
 
