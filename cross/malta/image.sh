@@ -103,6 +103,9 @@ make_lab() {
     unpack "$at" $LAB_PACKAGES
     rm -rf "$at"/usr/share/perl* "$at"/usr/lib/*/perl* "$at"/usr/bin/perl* "$at/etc" "$at/var"
     mkdir -p "$at/lab"
+    # Which of its programs iptables-restore is, Debian says when the package is configured.
+    ln -s xtables-nft-multi "$at/usr/sbin/iptables-restore"
+    ln -s xtables-nft-multi "$at/usr/sbin/ip6tables-restore"
     cp "$root"/cross/malta/lab/* "$at/lab/"
     cp "$@" "$at/lab/"
     mksquashfs "$at" "$image/lab.img" -noappend -quiet -no-progress -all-root -comp gzip -b 131072 >/dev/null

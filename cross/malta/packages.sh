@@ -9,7 +9,7 @@ KERNEL=linux-image-6.1.0-50-4kc-malta
 
 # What the firmware has, and what the house around it has besides (the lab's disk).
 FIRMWARE_PACKAGES="base-files netbase busybox-static dropbear-bin dnsmasq-base iproute2 nftables"
-LAB_PACKAGES="dash coreutils conntrack ethtool netcat-openbsd iputils-ping tcpdump strace util-linux iperf3 diffutils libcap2-bin"
+LAB_PACKAGES="dash coreutils conntrack ethtool netcat-openbsd iputils-ping tcpdump strace util-linux iperf3 diffutils libcap2-bin iptables"
 
 # sources: the machine's own package sources, for the release that has MIPS.
 sources() {
