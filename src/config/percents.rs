@@ -85,9 +85,16 @@ pub(super) fn check_ceilings(reader: &mut Reader<'_>, config: &Config) -> Result
     let Config {
         shares, ceilings, ..
     } = config;
+    let [both, up, down] = CEILINGS;
+    // As they are written: once, where they are the same.
+    let up = if ceilings.up == ceilings.down && shares.up == shares.down {
+        both
+    } else {
+        up
+    };
     for (name, shares, ceilings) in [
-        ("ceilings.up", &shares.up, &ceilings.up),
-        ("ceilings.down", &shares.down, &ceilings.down),
+        (up, &shares.up, &ceilings.up),
+        (down, &shares.down, &ceilings.down),
     ] {
         for class in Class::SHAPED {
             let (share, ceiling) = (shares.of(class), ceilings.of(class));

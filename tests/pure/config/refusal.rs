@@ -331,6 +331,10 @@ fn ceilings_below_a_share_are_refused_with_the_share() {
     refused(
         r##"
 {"version": 1,⏎"ceilings": {"premium": 74}}
+    ceilings.premium: expected at least its share of 75, found 74
+{"version": 1,⏎"ceilings": {"up": {"premium": 74}}}
+    ceilings.up.premium: expected at least its share of 75, found 74
+{"version": 1,⏎"shares": {"down": {"premium": 50}},⏎"ceilings": {"premium": 74}}
     ceilings.up.premium: expected at least its share of 75, found 74
 {"version": 1,⏎"ceilings": {"down": {"bulk": 1, "standard": 8}}}
     ceilings.down.standard: expected at least its share of 9, found 8
