@@ -5,7 +5,7 @@ from assembly import RA, Instruction, Label, Text
 
 def last_read(items, taken):
     """For each item, the places that may be read behind it before they are written. `taken` are labels whose address something knows: a jump through a
-    register leads to one of them."""
+    register leads to one of them, and without any it is not known where."""
     at = {item.name: index for index, item in enumerate(items) if isinstance(item, Label)}
     everything = 0
     for item in items:
@@ -29,6 +29,7 @@ def last_read(items, taken):
                     if item.target is not None:
                         live |= before[at[item.target]] if item.target in at else everything
                     elif not item.reads >> RA & 1:
+                        live = 0 if known else everything
                         for label in known:
                             live |= before[label]
                 behind[index] = live

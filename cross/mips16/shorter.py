@@ -41,8 +41,10 @@ def shorten(items, taken, whole):
         if isinstance(item, Instruction):
             for half, found in zip(halves, (r"%hi\((.*)\)", r"%lo\((.*?)\)")):
                 half.update(re.findall(found, item.text))
-    if halves[0] - halves[1]:
-        raise HalfLeft(halves[0] - halves[1])
+    # What stays whole had its own lower half, which may be dead.
+    left = halves[0] - halves[1] - whole
+    if left:
+        raise HalfLeft(left)
     pool(items)
 
 
