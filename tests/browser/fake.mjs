@@ -35,7 +35,7 @@ function crc(text) {
 export const CONFIG = {
   version: 1,
   enabled: true,
-  wan: { interface: 'auto', up_kbit: 970, down_kbit: 7600, link: 'pppoe-ptm', overhead: null, mpu: null, mss: 'pmtu', lower_mss: null },
+  wan: { interface: 'auto', up_kbit: 970, down_kbit: 7600, link: 'pppoe-ptm', overhead: null, mpu: null, mss: 'pmtu', lower_mss: 'auto' },
   lan: 'auto',
   default_class: 'standard',
   shares: { premium: 75, express: 15, standard: 9, bulk: 1 },

@@ -431,6 +431,22 @@ export const CASES = [
     equal(house.changes[1].headers['if-match'] !== house.changes[0].headers['if-match'], true, 'a new tag');
   }],
 
+  ['the largest segment of the lower lanes is auto, a number of bytes, or left alone', {}, async (house) => {
+    const page = await house.login('#/settings');
+    const save = page.getByRole('button', { name: 'Save and apply' });
+    const size = page.getByRole('textbox', { name: 'Largest TCP segment in Standard and Bulk' });
+    equal(await size.inputValue(), 'auto');
+    for (const [typed, sent] of [['1000', 1000], ['', null], ['auto', 'auto']]) {
+      await size.fill(typed);
+      await save.click();
+      await until('the request', () => house.fake.config.wan.lower_mss === sent);
+    }
+    await size.fill('535');
+    await save.click();
+    await shows(page.locator('.field', { has: size }).locator('.error'), 'expected a whole number from 536 to 1,460, found 535');
+    equal(house.changes.length, 3, 'requests');
+  }],
+
   ['rules and schedules are added, moved and removed', {}, async (house) => {
     const page = await house.login('#/settings');
     await page.getByRole('button', { name: 'Move up' }).nth(1).click();
