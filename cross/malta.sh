@@ -13,9 +13,9 @@ set -euo pipefail
 . "$root/cross/malta/packages.sh"
 . "$root/cross/malta/image.sh"
 
-# programs TARGET: the router's programs (the big-endian one is what the installer has to refuse), the lab's, and the kernel tests.
+# programs TARGET...: the router's programs (the big-endian one is what the installer has to refuse), the lab's, and the kernel tests.
 programs() {
-    "$root/cross/build.sh" mipsel mips $1 >&2
+    "$root/cross/build.sh" mips "$@" >&2
     "$root/cross/test.sh" --kernel mipsel >&2
 }
 
@@ -43,10 +43,10 @@ router() {
 
 case ${1:-} in
 build | boot | story | kernel)
-    # The kernel tests are about both dialects of rules.
+    # The packages of the image have mipsel's; the kernel tests are about both dialects of rules.
     tried=mipsel
     [ "$1" != kernel ] || tried=mipsel-ddwrt
-    programs "$tried"
+    programs $(printf '%s\n' mipsel "$tried" | uniq)
     make_image "$dist/$tried/lanemark" "$dist"/mipsel/{lanemark-lab,kernel-tests}
     find_emulator
     ;;

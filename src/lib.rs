@@ -18,9 +18,8 @@
 //! * [`cli`]: one file a verb.
 //! * [`sys`]: the outside: sockets, poller, files, signals, clock. Knows nothing of QoS.
 //! * [`web`]: the admin page: HTTP requests become requests of [`control`], and their answers HTTP. Pure, as the engine is.
-//! * [`page`]: the loop of the page process, which has no rights.
 //! * [`daemon`]: the loop that carries values between them.
-//! * [`page`]: the process that speaks with browsers.
+//! * [`page`]: the loop of the process that speaks with browsers, which has no rights.
 //! * `lab`: the house in namespaces; host builds only (feature `lab`).
 //!
 //! A test compares every `use crate::` line with this table.

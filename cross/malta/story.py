@@ -18,9 +18,11 @@ import time
 CHAPTERS = [("first", 600), ("again", 300), ("cut", 300), ("corrupt", 300), ("broken", 300)]
 
 # Promises in numbers.
-# What the line asks for is 12 ms, and `cargo demo` on a host has 6. Here the one processor that all hosts have in common is 88 percent busy in that phase,
-# 53 of them with packets, so that the figure is one of the machine that emulates: 10 to 18 ms on quiet ones. Beyond this it is lanemark's doing.
-PREMIUM_OVER_IDLE_MS_MAX = 30
+# What is aimed at, and told when it is missed, is 12 ms; `cargo demo` on a host has 6. Here the one processor that all hosts have in common is 88 percent busy
+# in that phase, 53 of them with packets, so that the figure depends on the machine that emulates: 10 to 11 ms were measured on a quiet one, and 18 on
+# another with downloads that were not paced. The check fails above what such a machine needs.
+PREMIUM_OVER_IDLE_MS_AIM = 12
+PREMIUM_OVER_IDLE_MS_MAX = 24
 WITHOUT_OVER_PREMIUM_MIN = 10
 PRIVATE_KB_MAX = 1024
 SHAPING_AFTER_INTERFACES_S_MAX = 2
@@ -122,6 +124,10 @@ def main(folder, *words):
         promises = list(judge(figures))
     except KeyError as missing:
         promises = [(False, f"the figure {missing} was told")]
+    if "premium" in figures and "idle" in figures:
+        over = figures["premium"]["p50_ms"] - figures["idle"]["p50_ms"]
+        if over > PREMIUM_OVER_IDLE_MS_AIM:
+            print(f"  misses its aim: Premium's median is {over:.1f} ms above idle's, {PREMIUM_OVER_IDLE_MS_AIM} are wanted", file=sys.stderr)
     for holds, sentence in promises:
         print(("  ok    " if holds else "  FAILS ") + sentence, file=sys.stderr)
     steps += promises

@@ -161,7 +161,7 @@ impl Wan {
 /// Where the home is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lan {
-    /// The one bridge, or the one interface that is not the WAN.
+    /// Every bridge, else the one other Ethernet device.
     Auto,
     /// These.
     Interfaces(Vec<IfName, LANS_MAX>),

@@ -201,6 +201,7 @@ fn bytes(reader: &mut Reader<'_>, most: u8) -> Result<Option<u8>, Stop> {
 /// The largest segment of the lower lanes.
 fn lower_mss(reader: &mut Reader<'_>) -> Result<LowerMss, Stop> {
     const EXPECTED: Expected = Expected::This("auto, null or a whole number from 536 to 1460");
+    const _: () = assert!(LowerMss::MIN == 536 && LowerMss::MAX == 1460);
     const BYTES: core::ops::RangeInclusive<u32> = LowerMss::MIN as u32..=LowerMss::MAX as u32;
     match reader.value {
         Scalar::Null => Ok(LowerMss::Off),

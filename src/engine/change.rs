@@ -244,11 +244,9 @@ impl Engine {
             layout: self.config.mark,
             default_class: self.config.default_class,
             ahead: self.config.prioritize,
-            mss: if self.abilities.mss {
-                self.config.wan.segments()
-            } else {
-                Segments::ALONE
-            },
+            mss: Some(self.config.wan.segments())
+                .filter(|_| self.abilities.mss)
+                .unwrap_or(Segments::ALONE),
             policy: self.policy,
             shaper: self.shaper(),
             caps: self.cap_rules(),
