@@ -19,6 +19,8 @@ export CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=true
 export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true
 idle=(netlink-packet-route netlink-packet-core clap_builder libtest-mimic)
 library=,panic_unwind,test
+# One of its own, so that they can be built while programs are: nothing is shared but some macros, and cargo lets one at a time into a folder.
+folder=$root/target/cross/tests
 library_features=panic-unwind,optimize_for_size
 
 # tests ARGUMENTS: cargo test.

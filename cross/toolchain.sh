@@ -17,12 +17,26 @@ say() { printf '== %s\n' "$*" >&2; }
 # die WORDS: the end, with the reason.
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
-# need PACKAGE...: Debian packages that have to be there.
-need() {
-    local missing=() package
+# one_at_a_time WORDS: runs them while no other script beside this one runs something so, since they share $cache and the system's packages.
+one_at_a_time() (
+    exec 9>"$cache/lock"
+    flock 9
+    "$@" 9>&-
+)
+
+# not_installed PACKAGE...: which of them are not there.
+not_installed() {
+    local package
     for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
     done
+}
+
+# need PACKAGE...: Debian packages that have to be there.
+need() { [ -z "$(not_installed "$@")" ] || one_at_a_time install_packages "$@"; }
+install_packages() {
+    local missing
+    mapfile -t missing < <(not_installed "$@")
     [ "${#missing[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         die "missing: ${missing[*]} (as root on Debian they would be installed)"
@@ -59,17 +73,24 @@ find_rust() {
     rustc=/usr/bin/rustc cargo=/usr/bin/cargo
 }
 
-# find_zig: a linker script per target, target/cc/NAME.
+# download_zig: Zig as a Python package, which is whole or not there.
+download_zig() {
+    [ ! -e "$cache/zig-$ZIG_VERSION/ziglang/__main__.py" ] || return 0
+    say "downloading Zig $ZIG_VERSION"
+    rm -rf "$cache/zig.part"
+    python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-deps --target "$cache/zig.part" "ziglang==$ZIG_VERSION"
+    mv "$cache/zig.part" "$cache/zig-$ZIG_VERSION"
+}
+
+# find_zig: a linker script per Rust target, target/cc/TRIPLE. Not per name: cargo takes another path of a linker for another program, and would build
+# everything again for the second name of a triple, the library too.
 find_zig() {
     if [ ! -e "$cache/zig-$ZIG_VERSION/ziglang/__main__.py" ]; then
         command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 || need python3-pip
-        say "downloading Zig $ZIG_VERSION"
-        rm -rf "$cache/zig.part"
-        python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-deps --target "$cache/zig.part" "ziglang==$ZIG_VERSION"
-        mv "$cache/zig.part" "$cache/zig-$ZIG_VERSION"
+        one_at_a_time download_zig
     fi
     mkdir -p "$root/target/cc"
-    local script=$root/target/cc/$name order=le
+    local script=$root/target/cc/$triple order=le
     case $name in mips | mips-*) order=be ;; esac
     cat >"$script.$$" <<CC
 #!/bin/sh
@@ -121,15 +142,15 @@ find_mips16() {
 }
 
 # cross_cargo ARGUMENTS: cargo for the target that `target` has set, with a library built for it. $library and $flags may add to that,
-# $library_features may change it, and an empty $quiet lets cargo talk.
+# $library_features may change it, an empty $quiet lets cargo talk, and $folder is where it builds.
 cross_cargo() {
     local linker
     linker=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_LINKER
     (
         cd "$root"
-        export RUSTC_BOOTSTRAP=1 RUSTC=$rustc "$linker=$root/target/cc/$name"
+        export RUSTC_BOOTSTRAP=1 RUSTC=$rustc "$linker=$root/target/cc/$triple"
         export RUSTFLAGS="-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-self-contained=no$(code_flags) ${flags:-}"
-        export CARGO_TARGET_DIR=$root/target/cross
+        export CARGO_TARGET_DIR=${folder:-$root/target/cross}
         verb=$1
         shift
         "$cargo" "$verb" ${quiet---quiet} --locked -Zbuild-std="std,panic_abort${library:-}" -Zbuild-std-features="${library_features:-optimize_for_size}" --target "$triple" "$@"

@@ -6,7 +6,8 @@
 //!
 //! Words: the [`bed::Bed`] is a house with room for one lanemark; a [`watch::Watch`] is a tool that runs along and writes down what it sees.
 //!
-//! On a slow machine `LANEMARK_PATIENCE=4` makes every limit of waiting four times as long.
+//! On a slow machine `LANEMARK_PATIENCE=4` makes every limit of waiting four times as long. What is measured wants a machine that does nothing
+//! else: `LANEMARK_MEASURED=none` leaves those trials out, `LANEMARK_MEASURED=only` all others.
 //!
 //! A trial that cannot run here (a tool is missing, the kernel refuses namespaces) is skipped and says why; with `CI=true` that is a failure,
 //! except for the one trial of flowtables, which few kernels of machines have. Skips are counted on the last line.
@@ -65,9 +66,13 @@ mod wans;
 mod watching;
 mod xtables;
 
+use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion, Trial};
+
+/// Which of the trials are wanted.
+const MEASURED_VARIABLE: &str = "LANEMARK_MEASURED";
 
 fn main() -> ExitCode {
     if let Some(code) = counted::daemon_if_called() {
@@ -76,8 +81,45 @@ fn main() -> ExitCode {
     // Before any thread exists: nothing that follows can touch the machine's own network.
     promise::set_standing(lanemark::lab::isolation::leave());
     let arguments = Arguments::from_args();
-    // What is measured is not disturbed by a neighbour; the others have two houses at a time, unless somebody asks for another number.
-    let measured = [
+    // The others have two houses at a time, unless somebody asks for another number. These wait for long, and count: a neighbour takes nothing from
+    // them. Those that count allocations open as many sockets as a process may.
+    let counted = [quiet::all(), bypass::all()];
+    let trials = [
+        (2, others()),
+        (4, counted.into_iter().flatten().collect()),
+        (1, measured()),
+    ];
+    let (asked, known) = (env::var(MEASURED_VARIABLE).ok(), ["none", "only"]);
+    if let Some(found) = asked.as_deref().filter(|found| !known.contains(found)) {
+        eprintln!("{MEASURED_VARIABLE}: expected none or only, found {found}");
+        return ExitCode::FAILURE;
+    }
+    let wanted = |at_a_time: usize| match asked.as_deref() {
+        Some("none") => at_a_time > 1,
+        Some(_) => at_a_time == 1,
+        None => true,
+    };
+    let ended: Vec<Conclusion> = trials
+        .into_iter()
+        .filter(|(at_a_time, _)| wanted(*at_a_time))
+        .map(|(at_a_time, trials)| conclude(&arguments, at_a_time, trials))
+        .collect();
+    let sum = |count: fn(&Conclusion) -> u64| ended.iter().map(count).sum::<u64>();
+    println!(
+        "{} passed, {} failed, {} skipped",
+        sum(|one| one.num_passed),
+        sum(|one| one.num_failed),
+        sum(|one| one.num_ignored)
+    );
+    match ended.iter().find(|one| one.has_failed()) {
+        Some(failed) => failed.exit_code(),
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// What a neighbour would disturb, in the same process or beside it.
+fn measured() -> Vec<Trial> {
+    let all = [
         ahead::all(),
         shares::all(),
         caps::all(),
@@ -92,9 +134,11 @@ fn main() -> ExitCode {
         wans::all(),
         xtables::in_common(),
     ];
-    // These wait for long, and count: a neighbour takes nothing from them. Those that count allocations open as many sockets as a process may.
-    let counted = [quiet::all(), bypass::all()];
-    let others = [
+    all.into_iter().flatten().collect()
+}
+
+fn others() -> Vec<Trial> {
+    let all = [
         first_packet::all(),
         remark::all(),
         steering::all(),
@@ -118,22 +162,7 @@ fn main() -> ExitCode {
         password::all(),
         xtables::all(),
     ];
-    let ended = [
-        conclude(&arguments, 2, others.into_iter().flatten().collect()),
-        conclude(&arguments, 4, counted.into_iter().flatten().collect()),
-        conclude(&arguments, 1, measured.into_iter().flatten().collect()),
-    ];
-    let sum = |count: fn(&Conclusion) -> u64| ended.iter().map(count).sum::<u64>();
-    println!(
-        "{} passed, {} failed, {} skipped",
-        sum(|one| one.num_passed),
-        sum(|one| one.num_failed),
-        sum(|one| one.num_ignored)
-    );
-    match ended.iter().find(|one| one.has_failed()) {
-        Some(failed) => failed.exit_code(),
-        None => ExitCode::SUCCESS,
-    }
+    all.into_iter().flatten().collect()
 }
 
 /// Tries them, so many at a time.
