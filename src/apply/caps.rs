@@ -48,7 +48,7 @@ pub(super) fn begin(batch: &mut Batch<'_, '_>, caps: CapRules) {
 
 /// The chain that the kernel calls.
 pub(super) fn hook(batch: &mut Batch<'_, '_>) {
-    batch.base_chain(TABLE, CHAIN_CAPPED, Hook::Prerouting);
+    batch.base_chain(TABLE, CHAIN_CAPPED, Hook::Prerouting, &[]);
 }
 
 /// The rules of the slots' chains.

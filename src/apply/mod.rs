@@ -14,7 +14,7 @@ pub mod rules;
 pub mod xtables;
 
 use crate::engine::{Devices, IFB_NAME, Op, Put};
-use crate::value::{Rule, TickRate};
+use crate::value::{IfName, Rule, TickRate};
 use crate::wire::{Writer, tc};
 
 /// Bytes of the largest datagram: a rule set with all 768 devices takes 44 kB, their change from one class to another 55 kB, and each of
@@ -42,12 +42,13 @@ pub struct Request {
     pub last_seq: u32,
 }
 
-/// Writes the request of an operation that is a netlink request; the numbers of its messages begin at `seq`. `None` for the others (looks, the
+/// Writes the request of an operation that is a netlink request, `arrivals` being the devices of [`Ruleset::arrival`](crate::value::Ruleset); the numbers of its messages begin at `seq`. `None` for the others (looks, the
 /// sysctl, the store).
 pub fn change(
     op: &Op,
     devices: &Devices,
     rules: &[Rule],
+    arrivals: &[IfName],
     ticks: TickRate,
     seq: u32,
     w: &mut Writer<'_>,
@@ -95,7 +96,9 @@ pub fn change(
         Op::DeleteRoot { dev, handle } => tc::emit_root_delete(w, seq, *dev, *handle),
         Op::Ifb(change) => tc::emit_ifb(w, seq, IFB_NAME, change),
         Op::Rules { ruleset, instead } => {
-            return Some(rules::install(w, seq, ruleset, *instead, devices, rules));
+            return Some(rules::install(
+                w, seq, ruleset, *instead, devices, rules, arrivals,
+            ));
         }
         Op::Adopt(ruleset) => return Some(rules::adopt(w, seq, ruleset)),
         Op::Elements(_) => return Some(rules::elements(w, seq, devices)),

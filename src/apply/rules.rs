@@ -5,13 +5,14 @@
 //!   map device_class { type ether_addr : verdict }          one element a device: goto its class' chain
 //!   map lane         { type mark : classid }                one element a class, and 0
 //!   map small_lane   { type mark : classid }                the classes some of whose packets go ahead
-//!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class
+//!   chain premium    { ct mark set ct mark & ~mask | 10 }   one chain a class; then, if there is the chain arrival, its lane
 //!   chain rules      { the user's: goto their class' chain; then look the source MAC up }
 //!   chain unmarked   { a flow's first packet, or the home's first answer: goto rules; else look the source MAC up }
 //!   chain first      { hook prerouting; one rule a LAN: from there, flow without class: goto unmarked }
 //!   chain steer      { hook forward; to or from the WAN: goto lanes }
 //!   chain small      { priority = the queue of small packets, if the flow's mark is in small_lane }
 //!   chain lanes      { priority = the default lane's; then the lane of the flow's mark; then, one rule a kind of packet, goto small }
+//!   chain arrival    { hook ingress of the devices of others' flowtables; look the source MAC up }
 //! }
 //! ```
 //!
@@ -20,6 +21,10 @@
 //! has none passes by the user's rules with two. Without rules of the user their two chains are left out. The priority is
 //! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
 //! and so stays unshaped.
+//!
+//! What a flowtable takes, no rule sees between its arrival and the queue of the WAN device, and conntrack neither: at that queue it has the
+//! addresses of the line (NAT comes with the flowtable), which is why no action of tc that asks conntrack (`connmark`, `ctinfo`) finds its flow there. But its priority
+//! stays, so it gets that of its sender as it arrives, in a chain that is only there with such a flowtable.
 
 use super::comment::{Comment, comment, table_comment};
 use super::{Family, Request, caps, pattern};
@@ -51,6 +56,7 @@ const CHAIN_RULES: &str = "rules";
 const CHAIN_STEER: &str = "steer";
 const CHAIN_LANES: &str = "lanes";
 const CHAIN_SMALL: &str = "small";
+const CHAIN_ARRIVAL: &str = "arrival";
 
 /// The flag of TCP that opens (RFC 9293, 3.1).
 const SYN: u8 = 2;
@@ -78,11 +84,14 @@ const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
 /// a class, two that steer, two that set the priority.
 const RULES: u16 = 9;
 
+/// Rules of packets that a flowtable takes: one a class, and the lookup.
+const ARRIVAL_RULES: u16 = 6;
+
 /// Rules that the user's bring with them besides themselves: two that find fresh flows, and the lookup behind each way.
 const RULES_BESIDES: u16 = 4;
 
 const _: () = assert!(
-    RULES as usize == Class::ALL.len() + 4,
+    RULES as usize == Class::ALL.len() + 4 && ARRIVAL_RULES as usize == Class::ALL.len() + 1,
     "the comments count the rules"
 );
 
@@ -102,6 +111,7 @@ pub(super) fn install(
     instead: bool,
     devices: &Devices,
     rules: &[Rule],
+    arrivals: &[IfName],
 ) -> Request {
     let mut batch = Batch::begin(w, seq);
     if instead {
@@ -122,14 +132,17 @@ pub(super) fn install(
         batch.chain(TABLE, CHAIN_RULES);
         batch.chain(TABLE, CHAIN_UNMARKED);
     }
-    batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting);
+    batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting, &[]);
     if ruleset.caps.is_some() {
         caps::hook(&mut batch);
     }
-    batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward);
+    batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward, &[]);
     batch.chain(TABLE, CHAIN_LANES);
     if ruleset.ahead != Ahead::NOTHING {
         batch.chain(TABLE, CHAIN_SMALL);
+    }
+    if ruleset.arrival != 0 {
+        batch.base_chain(TABLE, CHAIN_ARRIVAL, Hook::Arrival, arrivals);
     }
     made(&mut batch, ruleset, rules);
     let layout = ruleset.layout;
@@ -191,6 +204,11 @@ impl Marks {
             number: 0,
             // At most 1,024: the configuration sees to it.
             of: RULES
+                + if ruleset.arrival == 0 {
+                    0
+                } else {
+                    ARRIVAL_RULES
+                }
                 + lans
                 + besides
                 + ahead_rules(ruleset.ahead)
@@ -282,6 +300,10 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         batch.rule(TABLE, class.name(), &marks.next(), |w| {
             put_in_mark(w, layout.mask(), layout.bits(Some(class)));
         });
+        if ruleset.arrival != 0 {
+            // A rule of its own: where there is no flow yet, the one above ends early.
+            set_lane(batch, &mut marks, class.name(), lane(ruleset, class));
+        }
     }
     if let Some(caps) = ruleset.caps {
         caps::slots(batch, &mut marks, caps);
@@ -310,10 +332,8 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         });
     }
     // First the default: a mark that is no class of ours ends the second rule early.
-    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-        w.load_u32(lane(ruleset, ruleset.default_class));
-        w.set_meta(MetaKey::Priority);
-    });
+    let default_lane = lane(ruleset, ruleset.default_class);
+    set_lane(batch, &mut marks, CHAIN_LANES, default_lane);
     batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
         steer_by_mark(w, layout.mask(), (LANE_MAP, LANE_MAP_ID));
     });
@@ -334,6 +354,18 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
             caps::queue(batch, &mut marks, chain, caps);
         }
     }
+    if ruleset.arrival != 0 {
+        batch.rule(TABLE, CHAIN_ARRIVAL, &marks.next(), look_device_up);
+    }
+}
+
+/// The packet's priority is that of a lane.
+#[inline(never)]
+fn set_lane(batch: &mut Batch<'_, '_>, marks: &mut Marks, chain: &str, lane: u32) {
+    batch.rule(TABLE, chain, &marks.next(), |w| {
+        w.load_u32(lane);
+        w.set_meta(MetaKey::Priority);
+    });
 }
 
 /// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user or the line says.

@@ -37,8 +37,8 @@ pub(super) struct Events {
     route: Listener,
     neighbours: Listener,
     rules: Option<Listener>,
-    /// Somebody else's change that is being told names our table.
-    ours_touched: bool,
+    /// What somebody else's change that is being told is about.
+    touched: Touched,
     /// Our own addresses may be others than before.
     addresses_changed: bool,
 }
@@ -54,7 +54,7 @@ impl Events {
             route: Listener::open(Protocol::Route, ROUTE_GROUPS)?,
             neighbours: Listener::open(Protocol::Route, NEIGHBOUR_GROUPS)?,
             rules,
-            ours_touched: false,
+            touched: Touched::default(),
             addresses_changed: false,
         })
     }
@@ -91,7 +91,7 @@ impl Events {
                 None => return false,
             },
         };
-        let ours_touched = &mut self.ours_touched;
+        let touched = &mut self.touched;
         let addresses_changed = &mut self.addresses_changed;
         let heard = listener.hear(room, &mut |message| {
             let input = match about {
@@ -101,7 +101,7 @@ impl Events {
                 }
                 About::Neighbours => look::neighbour_there(message),
                 About::Rules if own_ports.contains(&message.header.port) => None,
-                About::Rules => rules_input(message, ours_touched),
+                About::Rules => rules_input(message, touched),
             };
             if let Some(input) = input {
                 engine.handle(now, input);
@@ -126,11 +126,26 @@ impl Events {
     }
 }
 
-fn rules_input(message: Message<'_>, ours_touched: &mut bool) -> Option<Input<'static>> {
+/// What a change of rules is about, as far as that was told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Touched {
+    /// Our table.
+    ours: bool,
+    /// A flowtable.
+    flowtables: bool,
+}
+
+fn rules_input(message: Message<'_>, touched: &mut Touched) -> Option<Input<'static>> {
     // The end of a change comes once, after all that it changed. Others change their tables all the time.
-    *ours_touched |= nft::names(message, TABLE);
-    let over = matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. })));
-    (over && core::mem::take(ours_touched)).then_some(Input::RulesTouched)
+    touched.ours |= nft::names(message, TABLE);
+    touched.flowtables |= nft::is_flowtable(&message);
+    if !matches!(nft::parse(message), Ok(Some(nft::Seen::Changed { .. }))) {
+        return None;
+    }
+    match core::mem::take(touched) {
+        Touched { ours: true, .. } => Some(Input::RulesTouched),
+        Touched { flowtables, .. } => flowtables.then_some(Input::FlowtablesTouched),
+    }
 }
 
 fn route_input(message: Message<'_>, own_ports: [u32; 2]) -> Option<Input<'static>> {

@@ -108,7 +108,8 @@ impl Kernel {
         let (devices, ticks) = (engine.devices(), engine.ticks());
         let rules = engine.config().rules.as_slice();
         let (seq, w) = (question.seq, &mut question.w);
-        let Some(request) = apply::change(op, devices, rules, ticks, seq, w) else {
+        let arrivals = engine.arrivals();
+        let Some(request) = apply::change(op, devices, rules, &arrivals, ticks, seq, w) else {
             return Ok(());
         };
         question.seq = request.last_seq;

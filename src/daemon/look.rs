@@ -220,6 +220,15 @@ fn rules(kernel: &mut Kernel, engine: &mut Engine, now: Instant) -> Result<(), R
         return super::xtables::look(kernel, xtables, engine, now);
     }
     let mut question = kernel.question(Family::Netfilter);
+    nft::emit_flowtable_dump(&mut question.w, question.seq);
+    // A kernel that refuses has none.
+    let _ = question.ask(&mut |message| {
+        // What was read until something is wrong is there.
+        let _ = nft::parse_flowtable(message, &mut |dev| {
+            engine.handle(now, Input::Rule(RuleSeen::Flowtable(dev)));
+        });
+    });
+    let mut question = kernel.question(Family::Netfilter);
     nft::emit_get_table(&mut question.w, question.seq, TABLE);
     let table = question.ask(&mut |message| {
         if let Ok(Some(nft::Seen::Table {

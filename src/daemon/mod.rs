@@ -466,6 +466,7 @@ const UNPROBED: Abilities = Abilities {
     nft: false,
     xtables: None,
     mss: false,
+    arrival: false,
     guard: true,
     shapers: [false; crate::value::ShaperKind::ALL.len()],
     leaves: [false; crate::value::LeafKind::ALL.len()],

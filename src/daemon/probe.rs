@@ -10,13 +10,16 @@ use crate::sys::log::{Level, tell};
 use crate::sys::proc;
 #[cfg(feature = "xtables")]
 use crate::value::Xtables;
-use crate::value::{Cause, Dialect, IfIndex, LeafKind, Refused, ShaperKind, TcHandle, TickRate};
+use crate::value::{
+    Cause, Dialect, IfIndex, IfName, LeafKind, Refused, ShaperKind, TcHandle, TickRate,
+};
 use crate::wire::nft::{Batch, Guard, Hook, Table};
 use crate::wire::tc::{self, ProbedKind};
 use crate::wire::{Writer, conntrack, nft};
 
 /// The loopback device has this number in every network namespace.
 const LOOPBACK: IfIndex = IfIndex(1);
+const LOOPBACK_NAME: &str = "lo";
 
 /// Asks for everything that we may need.
 ///
@@ -36,6 +39,7 @@ pub(super) fn abilities(
     abilities.nft = wanted != Some(Dialect::Xtables) && answers(kernel, nft::emit_probe)?;
     abilities.conntrack = answers(kernel, conntrack::emit_probe)?;
     abilities.mss = abilities.nft && can_lower_mss(kernel)?;
+    abilities.arrival = abilities.nft && can_see_arrivals(kernel)?;
     #[cfg(feature = "xtables")]
     if !abilities.nft && wanted != Some(Dialect::Nftables) {
         abilities_of_xtables(kernel, wanted.is_some(), &mut abilities);
@@ -89,17 +93,33 @@ fn answers(kernel: &mut Kernel, probe: fn(&mut Writer<'_>, u32)) -> Result<bool,
     }
 }
 
-/// A table with such a rule, in a batch that is not carried out: its last message makes the table again, and that it is there already is all
-/// that is wrong with it.
+const PROBE: Table<'static> = Table {
+    name: "lanemark_probe",
+};
+
 fn can_lower_mss(kernel: &mut Kernel) -> Result<bool, Refused> {
-    const PROBE: Table<'static> = Table {
-        name: "lanemark_probe",
-    };
+    accepts(kernel, |batch| {
+        batch.base_chain(PROBE, "forward", Hook::Forward, &[]);
+        batch.rule(PROBE, "forward", "", |w| clamp_to_path(w));
+    })
+}
+
+fn can_see_arrivals(kernel: &mut Kernel) -> Result<bool, Refused> {
+    accepts(kernel, |batch| {
+        // A name as any.
+        if let Ok(dev) = IfName::parse(LOOPBACK_NAME) {
+            batch.base_chain(PROBE, "arrival", Hook::Arrival, &[dev]);
+        }
+    })
+}
+
+/// A table with this in it, in a batch that is not carried out: its last message makes the table again, and that it is there already is all
+/// that is wrong with it.
+fn accepts(kernel: &mut Kernel, what: fn(&mut Batch<'_, '_>)) -> Result<bool, Refused> {
     let mut question = kernel.question(Family::Netfilter);
     let mut batch = Batch::begin(&mut question.w, question.seq);
     batch.new_table(PROBE, Guard::Open, "");
-    batch.base_chain(PROBE, "forward", Hook::Forward);
-    batch.rule(PROBE, "forward", "", |w| clamp_to_path(w));
+    what(&mut batch);
     batch.new_table(PROBE, Guard::Open, "");
     question.seq = batch.end();
     match question.ask(&mut |_| {}) {

@@ -131,10 +131,8 @@ impl Engine {
         direction: Direction,
         places: &Places<'_>,
     ) -> Result<Option<Op>, Trouble> {
-        let (Some(link), _) = self.way(direction, places) else {
-            return Ok(None);
-        };
-        let Some(line) = self.line(direction, places) else {
+        let (way, line) = (self.way(direction, places), self.line(direction, places));
+        let ((Some(link), _), Some(line)) = (way, line) else {
             return Ok(None);
         };
         let caps = self.devices.caps();
@@ -162,17 +160,17 @@ impl Engine {
     pub(super) fn line(&self, direction: Direction, places: &Places<'_>) -> Option<Line> {
         let (link, rate) = self.way(direction, places);
         let rate = rate?;
-        let (shares, ceilings) = (&self.config.shares, &self.config.ceilings);
+        let config = &self.config;
         let (shares, ceilings) = match direction {
-            Direction::Up => (shares.up, ceilings.up),
-            Direction::Down => (shares.down, ceilings.down),
+            Direction::Up => (config.shares.up, config.ceilings.up),
+            Direction::Down => (config.shares.down, config.ceilings.down),
         };
         Some(Line {
             direction,
             rate,
             pace: rate.percent(self.pace_percent(direction)),
             mtu_bytes: link?.mtu,
-            framing: self.config.wan.framing(link?.header_bytes()),
+            framing: config.wan.framing(link?.header_bytes()),
             shares,
             ceilings,
         })
@@ -205,8 +203,8 @@ impl Engine {
         let capped = !self.devices.caps().is_empty();
         let can = |kind| !(capped && kind == ShaperKind::Cake);
         let best = kinds.find(|(kind, there)| **there && can(**kind));
-        let best = best.map_or(ShaperKind::Htb, |(kind, _)| *kind);
-        self.config.scheduler.unwrap_or(best)
+        let scheduler = self.config.scheduler.or(best.map(|(kind, _)| *kind));
+        scheduler.unwrap_or(ShaperKind::Htb)
     }
 
     /// The leaf that is configured, else the best that the kernel has. A FIFO is in every kernel with queues.
@@ -249,6 +247,7 @@ impl Engine {
                 .unwrap_or(Segments::ALONE),
             policy: self.policy,
             shaper: self.shaper(),
+            arrival: self.wished_arrival(places),
             caps: self.cap_rules(),
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),

@@ -69,9 +69,10 @@ impl Bypass {
         self.hardware |= path == FlowPath::Hardware;
     }
 
-    /// What was found, with the name of the module.
-    fn causes(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let flows = [(self.hardware, HARDWARE), (self.flowtable, FLOWTABLE)];
+    /// What was found, with the name of the module. `there`: somebody has a flowtable, whether or not a flow was seen in it.
+    fn causes(&self, there: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let flowtable = there || self.flowtable;
+        let flows = [(self.hardware, HARDWARE), (flowtable, FLOWTABLE)];
         let flows = flows.into_iter().filter(|(seen, _)| *seen);
         let modules = BYPASSES.iter().enumerate();
         let loaded = self.loaded;
@@ -82,14 +83,22 @@ impl Bypass {
 }
 
 /// What it does, and the way out.
-struct Cure(&'static str);
+struct Cure {
+    what: &'static str,
+    /// What it takes has got its lane before.
+    late: bool,
+}
 
 impl fmt::Display for Cure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let carries = match self.late {
+            true => "downloads past the lanes (uploads keep those of their devices)",
+            false => "packets past the lanes",
+        };
         write!(
             f,
-            "{} carries packets past the lanes; switch it off in the router's settings",
-            self.0
+            "{} carries {carries}; switch it off in the router's settings",
+            self.what
         )
     }
 }
@@ -123,10 +132,13 @@ impl Engine {
             // As `add`.
             let _ = doctor.findings.push(self.page.clone());
         }
-        for (name, what) in self.bypass.causes() {
-            add(&mut doctor, name, false, format_args!("{}", Cure(what)));
+        let mut causes = self.causes().peekable();
+        let nothing = causes.peek().is_none();
+        for (name, what) in causes {
+            let found = self.cure(what);
+            add(&mut doctor, name, false, format_args!("{found}"));
         }
-        if self.bypass.causes().next().is_none() {
+        if nothing {
             let found = format_args!("nothing known to carry packets past the lanes");
             add(&mut doctor, "bypass", true, found);
         }
@@ -167,13 +179,25 @@ impl Engine {
         }
     }
 
+    fn causes(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.bypass.causes(!self.arrivals.is_empty())
+    }
+
+    fn cure(&self, what: &'static str) -> Cure {
+        let wished = self.wished().filter(|_| what == FLOWTABLE);
+        Cure {
+            what,
+            late: wished.is_some_and(|wished| wished.arrival != 0),
+        }
+    }
+
     /// Why packets go past us, as far as that is known; nothing while they do not.
     pub(super) fn bypass_reason(&self) -> Text {
         if !self.is_bypassed() {
             return Text::new();
         }
-        match self.bypass.causes().next() {
-            Some((_, what)) => text(format_args!("{}", Cure(what))),
+        match self.causes().next() {
+            Some((_, what)) => text(format_args!("{}", self.cure(what))),
             None => text(format_args!(
                 "packets go past the lanes, and no cause that lanemark knows is there: look for acceleration or another QoS in the router's settings"
             )),

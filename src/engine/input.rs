@@ -26,6 +26,8 @@ pub struct Abilities {
     pub xtables: Option<Xtables>,
     /// Rules can change the segment size that TCP asks for.
     pub mss: bool,
+    /// Rules can see packets as they arrive, before a flowtable takes them.
+    pub arrival: bool,
     /// A table can be guarded against others and outlive us. Taken for granted until the kernel refuses it.
     pub guard: bool,
     /// Which shapers are there, in the order of [`ShaperKind::ALL`].
@@ -92,6 +94,8 @@ pub enum Input<'a> {
     Rule(RuleSeen),
     /// Somebody else changed rules.
     RulesTouched,
+    /// Somebody's flowtable was made, changed or removed.
+    FlowtablesTouched,
     /// Whether the kernel counts the bytes of flows, in answer to [`Look::Accounting`].
     Accounting(Before),
     /// What a device has carried, in answer to [`Look::Bytes`].

@@ -15,6 +15,10 @@ pub const ADDRESSES_MAX: usize = 2048;
 /// goes.
 pub const LINKS_MAX: usize = 48;
 
+/// Devices of other programs' flowtables: a router's ports and radios. When full, a further one is left out: what arrives there and is taken
+/// by a flowtable waits in the default lane.
+pub const ARRIVALS_MAX: usize = 16;
+
 /// Root qdiscs that are remembered: one an interface.
 pub const ROOTS_MAX: usize = LINKS_MAX;
 

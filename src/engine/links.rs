@@ -190,6 +190,11 @@ impl Links {
         self.links.iter().find(|link| link.index == index)
     }
 
+    /// Whether an interface of this name is there.
+    pub fn has(&self, name: IfName) -> bool {
+        self.links.iter().any(|link| link.name == name)
+    }
+
     fn by_name(&self, field: &'static str, name: IfName) -> Result<&Link, Unplaced> {
         self.links
             .iter()

@@ -118,6 +118,7 @@ impl Engine {
             Look::Qdiscs => self.forget_trees(),
             Look::Rules => {
                 self.rules = RulesSeen::unseen(&self.rules);
+                self.arrivals.clear();
                 for device in self.devices.iter_mut() {
                     // Flows that were opened meanwhile may carry another class, whatever is seen now.
                     device.remark |= device.kernel_class != device.class;

@@ -52,7 +52,9 @@ use heapless::Vec;
 
 use crate::config::{Config, LANS_MAX, write_compact};
 use crate::control::{Failure, Finding};
-use crate::value::{Before, Crc32, IfIndex, Instant, MarkLayout, Refused, TcHandle, policy};
+use crate::value::{
+    Before, Crc32, IfIndex, IfName, Instant, MarkLayout, Refused, TcHandle, policy,
+};
 
 pub use calendar::InForce;
 pub use caps::{Cap, Caps, cap_handle, slot_of};
@@ -92,6 +94,8 @@ pub struct Engine {
     trees: Trees,
     ifb: Ifb,
     rules: RulesSeen,
+    /// Where flowtables of other programs take packets.
+    arrivals: Vec<IfName, { limits::ARRIVALS_MAX }>,
     devices: Devices,
     remark: Remark,
     rates: Rates,
@@ -170,6 +174,7 @@ impl Engine {
             trees: Trees::default(),
             ifb: Ifb::default(),
             rules: RulesSeen::default(),
+            arrivals: Vec::new(),
             devices: Devices::default(),
             remark: Remark::default(),
             rates: Rates::default(),
@@ -340,6 +345,10 @@ impl Engine {
             Input::RulesTouched => {
                 self.unknown.rules = true;
                 self.fights.touched = true;
+                self.news();
+            }
+            Input::FlowtablesTouched => {
+                self.unknown.rules = true;
                 self.news();
             }
             Input::Accounting(before) => self.accounting = before,

@@ -1,7 +1,10 @@
 //! The rules that are in the kernel, as far as they are ours.
 
-use super::{Engine, Op};
-use crate::value::{RuleMark, RuleSeen, Ruleset};
+use heapless::Vec;
+
+use super::limits::ARRIVALS_MAX;
+use super::{Engine, Op, Places};
+use crate::value::{IfName, RuleMark, RuleSeen, Ruleset, names};
 
 /// Our table, as seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +76,12 @@ impl Engine {
                 }
             }
             RuleSeen::Rule(mark) => self.rules.learn(mark),
+            RuleSeen::Flowtable(dev) => {
+                if !self.arrivals.contains(&dev) {
+                    // When full: see `ARRIVALS_MAX`.
+                    let _ = self.arrivals.push(dev);
+                }
+            }
             RuleSeen::Device(None) => self.rules.strange = true,
             RuleSeen::AsWished => {
                 let fingerprint = self.wished().map(|wished| wished.fingerprint());
@@ -103,6 +112,26 @@ impl Engine {
     pub fn wished(&self) -> Option<Ruleset> {
         let places = self.links.places(&self.config).ok()?;
         self.is_on().then(|| self.wished_rules(&places))
+    }
+
+    /// Where packets get the lane of their sender as they arrive. The sender alone does not tell what a rule of the user gives to a flow; and what
+    /// goes from one of several LANs to another would wait in the queues of the line.
+    pub(super) fn wished_arrival(&self, places: &Places<'_>) -> u32 {
+        if self.abilities.arrival && self.policy == 0 && !places.several {
+            names(&mut self.arrivals_there())
+        } else {
+            0
+        }
+    }
+
+    /// With a device that is not there, the kernel would refuse the whole rule set.
+    fn arrivals_there(&self) -> impl Iterator<Item = &IfName> {
+        self.arrivals.iter().filter(|name| self.links.has(**name))
+    }
+
+    /// Of which devices [`Ruleset::arrival`] is.
+    pub fn arrivals(&self) -> Vec<IfName, ARRIVALS_MAX> {
+        self.arrivals_there().copied().collect()
     }
 
     /// The first operation that brings the rules nearer to what they should be.

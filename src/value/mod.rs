@@ -54,7 +54,7 @@ pub use qdisc::{
 pub use rate::Kbit;
 pub use refused::{Cause, Meaning, REFUSED_TEXT_BYTES_MAX, Refused};
 pub use rule::{PORT_RANGES_MAX, Pattern, RULE_NAME_BYTES_MAX, Rule};
-pub use rules::{Before, CapRules, RuleMark, RuleSeen, Ruleset, TableNote, macs, policy};
+pub use rules::{Before, CapRules, RuleMark, RuleSeen, Ruleset, TableNote, macs, names, policy};
 pub use service::{Part, Ports, Service};
 pub use shaper::{
     Curve, Framing, HfscRoot, HtbRoot, Root, ShaperClass, ShaperKind, TickRate, Ticks,

@@ -21,6 +21,9 @@ pub struct Ruleset {
     pub policy: u32,
     /// Whose classes the priorities of packets name.
     pub shaper: ShaperKind,
+    /// Of the devices where packets get the lane of their sender as they arrive, since another program's flowtable takes them there: see
+    /// [`names`]. 0 without any.
+    pub arrival: u32,
     /// What holds devices to their caps; none without any, and then no bit of theirs is touched.
     pub caps: Option<CapRules>,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
@@ -83,6 +86,8 @@ pub enum RuleSeen {
     Rule(Option<RuleMark>),
     /// An element of the map of devices; none is an element that is not ours.
     Device(Option<(Mac, Class)>),
+    /// A device where a flowtable of another program takes packets.
+    Flowtable(IfName),
     /// All rules are as wished, and all devices: of a kernel whose rules can be compared and not read.
     AsWished,
 }
@@ -115,14 +120,20 @@ impl Ruleset {
             }
         }
         hash = fnv_1a(hash, self.wan.as_str().as_bytes());
-        // A sum: the LANs have no order.
-        let lans = self.lans.iter();
-        let sum = lans.fold(0_u32, |sum, name| {
-            sum.wrapping_add(fnv_1a(0x811c_9dc5, name.as_str().as_bytes()))
-        });
-        hash = fnv_1a(hash, &sum.to_be_bytes());
+        hash = fnv_1a(hash, &names(&mut self.lans.iter()).to_be_bytes());
+        if self.arrival != 0 {
+            hash = fnv_1a(hash, &self.arrival.to_be_bytes());
+        }
         fnv_1a(hash, &[u8::from(self.guarded)])
     }
+}
+
+/// Differs between sets of names, whatever their order; 0 for an empty one.
+#[inline(never)]
+pub fn names(names: &mut dyn Iterator<Item = &IfName>) -> u32 {
+    names.fold(0, |sum, name| {
+        sum.wrapping_add(fnv_1a(FNV_OFFSET, name.as_str().as_bytes()))
+    })
 }
 
 /// Differs between lists of rules that differ in more than names; 0 for an empty one.

@@ -280,6 +280,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         mss: Mss::default().on_line([Kbit(970), Kbit(7600)]),
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        arrival: 0,
         caps: None,
         guarded: true,
         before: Before { acct: Some(false) },
@@ -322,6 +323,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         default_class,
         ..one
     };
+    all.push(Ruleset { arrival: 1, ..one });
     all.extend([other, Ruleset { shaper, ..one }, Ruleset { guarded, ..one }]);
     let count = all.len();
     all.sort_by_key(Ruleset::fingerprint);

@@ -17,7 +17,7 @@ use super::{Order, Writer};
 use crate::value::{IfName, Mac};
 
 pub use expr::{CtKey, Is, MetaKey, Part, Register, Target};
-pub use seen::{Seen, names, parse, parse_device_elements};
+pub use seen::{Seen, is_flowtable, names, parse, parse_device_elements, parse_flowtable};
 
 /// `NFPROTO_INET`: IPv4 and IPv6 in one table.
 pub const FAMILY_INET: u8 = 1;
@@ -40,6 +40,9 @@ const GETSETELEM: u16 = SUBSYS | 13;
 const DELSETELEM: u16 = SUBSYS | 14;
 const NEWGEN: u16 = SUBSYS | 15;
 const GETGEN: u16 = SUBSYS | 16;
+const NEWFLOWTABLE: u16 = SUBSYS | 22;
+const GETFLOWTABLE: u16 = SUBSYS | 23;
+const DELFLOWTABLE: u16 = SUBSYS | 24;
 
 const NFTA_TABLE_NAME: u16 = 1;
 const NFTA_TABLE_FLAGS: u16 = 2;
@@ -54,6 +57,8 @@ const NFTA_CHAIN_POLICY: u16 = 5;
 const NFTA_CHAIN_TYPE: u16 = 7;
 const NFTA_HOOK_HOOKNUM: u16 = 1;
 const NFTA_HOOK_PRIORITY: u16 = 2;
+const NFTA_HOOK_DEVS: u16 = 4;
+const NFTA_DEVICE_NAME: u16 = 1;
 const NF_ACCEPT: u32 = 1;
 
 const NFTA_RULE_TABLE: u16 = 1;
@@ -116,6 +121,8 @@ pub enum Hook {
     Prerouting,
     /// Routed packets, at mangle's place.
     Forward,
+    /// Whatever arrives at some devices, before conntrack and before flowtables, whose customary priority is 0. Kernels since 5.10.
+    Arrival,
 }
 
 impl Hook {
@@ -123,6 +130,8 @@ impl Hook {
         match self {
             Hook::Prerouting => 0,
             Hook::Forward => 2,
+            // NF_INET_INGRESS (linux/netfilter.h 6.12).
+            Hook::Arrival => 5,
         }
     }
 }
@@ -224,14 +233,21 @@ impl<'w, 'b> Batch<'w, 'b> {
         });
     }
 
-    /// Makes a chain that the kernel calls.
-    pub fn base_chain(&mut self, table: Table<'_>, name: &str, hook: Hook) {
+    /// Makes a chain that the kernel calls; at [`Hook::Arrival`] for what comes by one of these devices, which must be there.
+    pub fn base_chain(&mut self, table: Table<'_>, name: &str, hook: Hook, devices: &[IfName]) {
         self.put(NEWCHAIN, NLM_F_CREATE, |w| {
             w.attribute_text(NFTA_CHAIN_TABLE, table.name);
             w.attribute_text(NFTA_CHAIN_NAME, name);
             w.nest(NFTA_CHAIN_HOOK, |w| {
                 w.attribute_be32(NFTA_HOOK_HOOKNUM, hook.number());
                 w.attribute_be32(NFTA_HOOK_PRIORITY, PRIORITY_MANGLE.cast_unsigned());
+                if !devices.is_empty() {
+                    let names = w.begin_nest(NFTA_HOOK_DEVS);
+                    for device in devices {
+                        w.attribute_text(NFTA_DEVICE_NAME, device.as_str());
+                    }
+                    w.end_attribute(names);
+                }
             });
             w.attribute_be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
             w.attribute_text(NFTA_CHAIN_TYPE, "filter");
@@ -395,6 +411,11 @@ pub fn emit_element_dump(w: &mut Writer<'_>, seq: u32, table: Table<'_>, map: &s
         w.attribute_text(NFTA_SET_ELEM_LIST_TABLE, table.name);
         w.attribute_text(NFTA_SET_ELEM_LIST_SET, map);
     });
+}
+
+/// Asks for the flowtables of everybody, whatever the family of their tables.
+pub fn emit_flowtable_dump(w: &mut Writer<'_>, seq: u32) {
+    w.message(Header::dump(GETFLOWTABLE, seq), |w| w.zeroes(4));
 }
 
 /// `struct nfgenmsg`: family, version, resource.

@@ -3,11 +3,12 @@
 use super::super::netlink::Message;
 use super::super::{Malformed, Reader};
 use super::{
-    NEWGEN, NEWRULE, NEWSETELEM, NEWTABLE, NFT_TABLE_F_PERSIST, NFTA_GEN_PROC_PID,
-    NFTA_RULE_USERDATA, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
-    NFTA_TABLE_FLAGS, NFTA_TABLE_NAME, NFTA_TABLE_USERDATA, SUBSYS, Table, UDATA_COMMENT, expr,
+    DELFLOWTABLE, NEWFLOWTABLE, NEWGEN, NEWRULE, NEWSETELEM, NEWTABLE, NFT_TABLE_F_PERSIST,
+    NFTA_GEN_PROC_PID, NFTA_RULE_USERDATA, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_KEY,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME, NFTA_TABLE_USERDATA, SUBSYS,
+    Table, UDATA_COMMENT, expr,
 };
-use crate::value::Mac;
+use crate::value::{IfName, Mac};
 
 /// The subsystem in a message's type.
 const SUBSYS_MASK: u16 = 0xff00;
@@ -87,6 +88,42 @@ pub fn names(message: Message<'_>, table: Table<'_>) -> bool {
         named |= kind == NFTA_TABLE_NAME && value.text() == table.name;
     });
     named
+}
+
+/// Whether a flowtable was made, changed or removed.
+pub const fn is_flowtable(message: &Message<'_>) -> bool {
+    matches!(message.header.kind, NEWFLOWTABLE | DELFLOWTABLE)
+}
+
+/// Reads a flowtable: calls `each` with the devices where it takes packets.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn parse_flowtable(
+    message: Message<'_>,
+    each: &mut dyn FnMut(IfName),
+) -> Result<(), Malformed> {
+    const NFTA_FLOWTABLE_HOOK: u16 = 3;
+    const NFTA_FLOWTABLE_HOOK_DEVS: u16 = 3;
+    if message.header.kind != NEWFLOWTABLE {
+        return Ok(());
+    }
+    let mut body = message.body;
+    body.skip(4);
+    body.attributes(&mut |kind, hook| {
+        if kind == NFTA_FLOWTABLE_HOOK {
+            hook.attributes(&mut |kind, devices| {
+                if kind == NFTA_FLOWTABLE_HOOK_DEVS {
+                    devices.attributes(&mut |_, name| {
+                        if let Ok(name) = IfName::parse(name.text()) {
+                            each(name);
+                        }
+                    });
+                }
+            });
+        }
+    });
+    body.end()
 }
 
 /// The comment among what user space keeps with an object; empty when there is none.

@@ -44,6 +44,7 @@ pub const ABLE: Abilities = Abilities {
     nft: true,
     xtables: None,
     mss: true,
+    arrival: true,
     guard: true,
     shapers: [true; 3],
     leaves: [true; 7],

@@ -7,9 +7,9 @@ use lanemark::engine::{
     Devices, IFB_NAME, Judgement, MAJOR, Op, Put, classify, narrowest, root_handle,
 };
 use lanemark::value::{
-    CAKE_TINS, Cause, Class, Flow, IfIndex, IfbChange, IfbVerb, Leaf, Link, LinkBytes, LinkKind,
-    Mac, MarkLayout, Neighbour, Refused, Root as Shaper, Rule, Ruleset, ShaperClass, ShaperKind,
-    TcHandle, TcStats,
+    CAKE_TINS, Cause, Class, Flow, IfIndex, IfName, IfbChange, IfbVerb, Leaf, Link, LinkBytes,
+    LinkKind, Mac, MarkLayout, Neighbour, Refused, Root as Shaper, Rule, Ruleset, ShaperClass,
+    ShaperKind, TcHandle, TcStats,
 };
 
 use super::house::{LAN, LAN_ADDRESSES, class_handle, link};
@@ -24,6 +24,8 @@ pub struct Kernel {
     pub trees: BTreeMap<IfIndex, Root>,
     pub hooks: BTreeMap<IfIndex, Hook>,
     pub table: Option<Table>,
+    /// Where flowtables of others take packets.
+    pub flowtables: Vec<IfName>,
     /// `nf_conntrack_acct`; none is a kernel without it.
     pub acct: Option<bool>,
     pub flows: Vec<Flow>,

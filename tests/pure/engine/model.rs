@@ -343,7 +343,12 @@ impl Play {
             .iter()
             .find(|link| link.name == wan_link(WAN).name)
             .map_or(WAN, |link| link.index);
-        match self.dice.below(6) {
+        match self.dice.below(7) {
+            6 => {
+                let all = [wan_link(WAN).name, lan_link(LAN).name];
+                kernel.flowtables = all[..self.dice.below(3)].to_vec();
+                self.world.tell(Input::FlowtablesTouched);
+            }
             0 => kernel
                 .trees
                 .remove(&wan)

@@ -150,6 +150,10 @@ impl World {
     }
 
     fn look_at_rules(&mut self) {
+        for dev in &self.kernel.flowtables {
+            let seen = RuleSeen::Flowtable(*dev);
+            self.engine.handle(self.now, Input::Rule(seen));
+        }
         let Some(table) = &self.kernel.table else {
             return;
         };

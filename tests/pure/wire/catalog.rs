@@ -241,6 +241,7 @@ fn netfilter() -> Vec<(String, Emit)> {
         named("probe nft", |w| nft::emit_probe(w, 1)),
         named("table", |w| nft::emit_get_table(w, 1, TABLE)),
         named("rules", |w| nft::emit_rule_dump(w, 1, TABLE)),
+        named("flowtables", |w| nft::emit_flowtable_dump(w, 1)),
         named("elements", |w| {
             nft::emit_element_dump(w, 1, TABLE, "device_class")
         }),

@@ -61,6 +61,8 @@ fn values(message: Message<'_>) -> usize {
     {
         let _ = (read_rule_comment(comment), read_table_comment(comment));
     }
+    let flowtables = nft::parse_flowtable(message, &mut |_| elements += 1);
+    assert!(flowtables.is_ok() || nft::is_flowtable(&message));
     let found = [
         matches!(link::parse(message), Ok(Some(_))),
         matches!(link::parse_bytes(message), Ok(Some(_))),

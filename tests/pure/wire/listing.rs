@@ -186,9 +186,14 @@ fn chain_line(fields: &mut Fields<'_>) -> String {
     }
     let mut hook = fields.nest(4);
     let (number, priority) = (hook.be32(1), hook.be32(2).cast_signed());
+    let devices = hook.maybe(4).map_or_else(String::new, |devices| {
+        let names = members(devices);
+        let names: Vec<_> = names.into_iter().map(|mut name| name.text()).collect();
+        format!(" devices {names:?}")
+    });
     hook.end();
     format!(
-        "chain {name} {} hook {number} priority {priority} policy {}",
+        "chain {name} {} hook {number} priority {priority} policy {}{devices}",
         fields.text(7),
         fields.be32(5)
     )

@@ -69,7 +69,7 @@ fn qdiscs_and_classes_are_one_message_with_the_number_that_was_given() {
         let ask = |op: Op| {
             let mut request = None;
             let bytes = emitted(order, |w| {
-                request = apply::change(&op, &Devices::default(), &[], slow, 77, w)
+                request = apply::change(&op, &Devices::default(), &[], &[], slow, 77, w)
             });
             assert_eq!(
                 request,

@@ -25,6 +25,7 @@ pub fn ruleset() -> Ruleset {
         mss: Segments::ALONE,
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        arrival: 0,
         caps: None,
         guarded: false,
         before: Before { acct: Some(false) },
@@ -42,10 +43,16 @@ pub fn unusual() -> Ruleset {
         mss: Segments::ALONE,
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
+        arrival: 0,
         caps: None,
         guarded: true,
         before: Before { acct: None },
     }
+}
+
+/// Where a flowtable takes packets.
+pub fn arrivals() -> [IfName; 2] {
+    ["lan1", "lan2"].map(|name| IfName::parse(name).unwrap())
 }
 
 /// `count` devices; each is given its classes, the wanted one and the kernel's.
@@ -78,7 +85,7 @@ pub fn few() -> Devices {
 }
 
 pub fn change(op: &Op, devices: &Devices, seq: u32, w: &mut Writer<'_>) -> Option<Request> {
-    apply::change(op, devices, &[], TickRate::default(), seq, w)
+    apply::change(op, devices, &[], &arrivals(), TickRate::default(), seq, w)
 }
 
 /// The batch of an operation line by line, the same in both orders, and what is said of it.
@@ -435,7 +442,8 @@ fn user_rules(rules: &[Rule]) -> Vec<String> {
     };
     let [little, big] = ORDERS.map(|order| {
         let bytes = emitted(order, |w| {
-            let request = apply::change(&op, &few(), rules, TickRate::default(), 1, w).unwrap();
+            let request =
+                apply::change(&op, &few(), rules, &[], TickRate::default(), 1, w).unwrap();
             assert!(request.last_seq > 0);
         });
         listing(&bytes, order)
@@ -517,7 +525,7 @@ fn the_most_rules_of_the_longest_kind_and_all_devices_fit_a_datagram() {
     };
     for order in ORDERS {
         let bytes = emitted_into([DATAGRAM_BYTES_MAX, 0xa5], order, |w| {
-            assert!(apply::change(&op, &all, &rules, TickRate::default(), 1, w).is_some());
+            assert!(apply::change(&op, &all, &rules, &[], TickRate::default(), 1, w).is_some());
         })
         .unwrap();
         println!("{order:?}: {} bytes", bytes.len());

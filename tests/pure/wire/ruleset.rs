@@ -24,9 +24,9 @@ fn write_recorded(w: &mut Writer<'_>) {
     batch.new_table(TABLE, Guard::Open, "acct=0");
     batch.chain(TABLE, "premium");
     batch.chain(TABLE, "bulk");
-    batch.base_chain(TABLE, "marking", Hook::Prerouting);
+    batch.base_chain(TABLE, "marking", Hook::Prerouting, &[]);
     batch.chain(TABLE, "lanes");
-    batch.base_chain(TABLE, "steer", Hook::Forward);
+    batch.base_chain(TABLE, "steer", Hook::Forward, &[]);
     batch.map(TABLE, "device_class", MapKind::MacToVerdict, 1);
     batch.elements(TABLE, "device_class", Change::Add, |w| {
         element_device(w, mac(0x0a), Some("premium"));
