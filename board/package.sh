@@ -75,7 +75,7 @@ target_elf() {
     case $1 in
         mipsel | mipsel-ddwrt) echo 32 little 8 ;;
         mips | mips-ddwrt) echo 32 big 8 ;;
-        armv7 | arm) echo 32 little 40 ;;
+        armv7 | arm | arm-ddwrt) echo 32 little 40 ;;
         aarch64) echo 64 little 183 ;;
         x86_64) echo 64 little 62 ;;
         *) refuse "$data: expected a target, found '$1'" ;;

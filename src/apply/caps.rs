@@ -5,6 +5,7 @@
 //! map cap_queue    { type mark : classid }            one element a slot
 //! chain cap1 ..    { ct mark set ct mark & ~cap mask | 1 }
 //! chain capped     { hook prerouting; one rule a LAN: from there, flow without slot: look the source MAC up }
+//!                    or, with `Ruleset::afresh`: from there: look it up; else the slot goes
 //! chain lanes      { last: priority = the queue of the flow's slot }
 //! chain small      { last: the same }
 //! ```
@@ -12,9 +13,9 @@
 //! The slot stands in bits of its own, so that it goes with whatever class the user's rules give. It is the last word about the priority: what
 //! goes ahead of others in a lane does so among those without caps, and a cap holds for every packet.
 
-use super::rules::{Marks, TABLE, put_in_mark, steer_by_mark, unmarked_from};
+use super::rules::{Marks, TABLE, due_from, from, put_in_mark, steer_by_mark, take_from_mark};
 use crate::engine::{Devices, cap_handle};
-use crate::value::{CapRules, IfNames, Ruleset, ShaperKind};
+use crate::value::{CapRules, Ruleset, ShaperKind};
 use crate::wire::nft::{Batch, Change, Hook, MapKind, Register, element_device, element_mark};
 
 const DEVICE_MAP: &str = "device_cap";
@@ -23,11 +24,12 @@ const QUEUE_MAP: &str = "cap_queue";
 const QUEUE_MAP_ID: u32 = 5;
 const CHAIN_CAPPED: &str = "capped";
 
-/// How many rules there are, beside one a LAN; and one more where packets go ahead of others.
+/// How many rules there are; and one more where packets go ahead of others.
 pub(super) fn size(ruleset: &Ruleset) -> u16 {
     let lans = ruleset.lans.iter().map(|_| 1).sum::<u16>();
+    let a_lan = 1 + u16::from(ruleset.afresh);
     let caps = ruleset.caps;
-    caps.map_or(0, |caps| u16::from(caps.slots) + lans + 1)
+    caps.map_or(0, |caps| u16::from(caps.slots) + lans * a_lan + 1)
 }
 
 fn chain(slot: u8) -> heapless::String<8> {
@@ -66,14 +68,21 @@ pub(super) fn lookups(
     batch: &mut Batch<'_, '_>,
     marks: &mut Marks,
     caps: CapRules,
-    lans: &IfNames,
+    ruleset: &Ruleset,
 ) {
-    for lan in lans.iter() {
+    let mask = caps.layout.mask();
+    for lan in ruleset.lans.iter() {
         batch.rule(TABLE, CHAIN_CAPPED, &marks.next(), |w| {
-            unmarked_from(w, *lan, caps.layout.mask());
+            due_from(w, *lan, ruleset, mask);
             super::pattern::source_mac(w);
             w.lookup(DEVICE_MAP, DEVICE_MAP_ID, Register::Verdict);
         });
+        if ruleset.afresh {
+            batch.rule(TABLE, CHAIN_CAPPED, &marks.next(), |w| {
+                from(w, *lan);
+                take_from_mark(w, mask, (QUEUE_MAP, QUEUE_MAP_ID));
+            });
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod caps;
 mod comment;
+pub mod lanes;
 mod pattern;
 pub mod rules;
 #[cfg(feature = "xtables")]

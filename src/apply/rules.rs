@@ -22,19 +22,20 @@
 //! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
 //! and so stays unshaped.
 //!
+//! Where nobody can change the mark of an open flow ([`Ruleset::afresh`]), each packet from the home meets the user's rules and the lookup, a lookup that
+//! finds nothing is followed by a rule that takes our bits away, and the chain `unmarked` is left out.
+//!
 //! What a flowtable takes, no rule sees between its arrival and the queue of the WAN device, and conntrack neither: at that queue it has the
 //! addresses of the line (NAT comes with the flowtable), which is why no action of tc that asks conntrack (`connmark`, `ctinfo`) finds its flow there. But its priority
 //! stays, so it gets that of its sender as it arrives, in a chain that is only there with such a flowtable.
 
 use super::comment::{Comment, comment, table_comment};
-use super::{Family, Request, caps, pattern};
-use crate::engine::{Device, Devices, Queue};
-use crate::value::assigned::{ICMP, ICMPV6, TCP};
-use crate::value::{Ahead, Class, IfName, Kind, Opener, Rule, Ruleset, ShaperKind};
+use super::{Family, Request, caps, lanes, pattern};
+use crate::engine::{Device, Devices};
+use crate::value::{Class, IfName, Rule, Ruleset};
 use crate::wire::Writer;
 use crate::wire::nft::{
-    Batch, Change, CtKey, Guard, Hook, Is, MapKind, MetaKey, Part, Register, Table, Target,
-    element_device, element_mark,
+    Batch, Change, CtKey, Guard, Hook, MapKind, MetaKey, Register, Table, Target, element_device,
 };
 
 pub use super::comment::{read_rule_comment, read_table_comment};
@@ -44,25 +45,13 @@ pub const TABLE: Table<'static> = Table { name: "lanemark" };
 
 /// The map of devices.
 pub const DEVICE_MAP: &str = "device_class";
-const LANE_MAP: &str = "lane";
 const DEVICE_MAP_ID: u32 = 1;
-const LANE_MAP_ID: u32 = 2;
-const SMALL_MAP: &str = "small_lane";
-const SMALL_MAP_ID: u32 = 3;
 
 const CHAIN_FIRST: &str = "first";
 const CHAIN_UNMARKED: &str = "unmarked";
 const CHAIN_RULES: &str = "rules";
 const CHAIN_STEER: &str = "steer";
-const CHAIN_LANES: &str = "lanes";
-const CHAIN_SMALL: &str = "small";
 const CHAIN_ARRIVAL: &str = "arrival";
-
-/// The flag of TCP that opens (RFC 9293, 3.1).
-const SYN: u8 = 2;
-
-/// The port of DNS (RFC 1035, 4.2).
-const DNS: u16 = 53;
 
 /// `NF_CT_STATE_BIT(IP_CT_NEW)` and `..(IP_CT_RELATED)`: nothing has come back yet.
 const FRESH: u32 = 1 << 3 | 1 << 2;
@@ -73,13 +62,6 @@ const ANSWER: u8 = 1;
 /// `IPS_ASSURED`: packets have gone both ways for a while.
 const ASSURED: u32 = 1 << 2;
 
-/// A packet is small when its length has none of these bits: below 128 bytes. A mask, since a comparison of order would want the length
-/// in network order, which takes an expression more. An acknowledgement has 40 to 100 bytes, a keystroke over SSH up to 120.
-const NOT_SMALL: u32 = !0x7f;
-
-/// The classes whose small packets go ahead of their large ones.
-const SMALL_CLASSES: [Class; 2] = [Class::Standard, Class::Bulk];
-
 /// Rules of a set without any of the user, of the kinds of packets that go ahead, and of those that find what comes from the LANs, one each: one
 /// a class, two that steer, two that set the priority.
 const RULES: u16 = 9;
@@ -89,6 +71,9 @@ const ARRIVAL_RULES: u16 = 6;
 
 /// Rules that the user's bring with them besides themselves: two that find fresh flows, and the lookup behind each way.
 const RULES_BESIDES: u16 = 4;
+
+/// And where each packet meets them: the lookup, and what takes a class away.
+const RULES_BESIDES_AFRESH: u16 = 2;
 
 const _: () = assert!(
     RULES as usize == Class::ALL.len() + 4 && ARRIVAL_RULES as usize == Class::ALL.len() + 1,
@@ -119,8 +104,7 @@ pub(super) fn install(
     }
     batch.new_table(TABLE, guard(ruleset), &table_comment(ruleset));
     batch.map(TABLE, DEVICE_MAP, MapKind::MacToVerdict, DEVICE_MAP_ID);
-    batch.map(TABLE, LANE_MAP, MapKind::MarkToClassid, LANE_MAP_ID);
-    batch.map(TABLE, SMALL_MAP, MapKind::MarkToClassid, SMALL_MAP_ID);
+    lanes::maps(&mut batch);
     for class in Class::ALL {
         batch.chain(TABLE, class.name());
     }
@@ -130,29 +114,21 @@ pub(super) fn install(
     // The kernel tells the rules in the order of their chains, and they are counted so.
     if !rules.is_empty() {
         batch.chain(TABLE, CHAIN_RULES);
-        batch.chain(TABLE, CHAIN_UNMARKED);
+        if !ruleset.afresh {
+            batch.chain(TABLE, CHAIN_UNMARKED);
+        }
     }
     batch.base_chain(TABLE, CHAIN_FIRST, Hook::Prerouting, &[]);
     if ruleset.caps.is_some() {
         caps::hook(&mut batch);
     }
     batch.base_chain(TABLE, CHAIN_STEER, Hook::Forward, &[]);
-    batch.chain(TABLE, CHAIN_LANES);
-    if ruleset.ahead != Ahead::NOTHING {
-        batch.chain(TABLE, CHAIN_SMALL);
-    }
+    lanes::chains(&mut batch, ruleset);
     if ruleset.arrival != 0 {
         batch.base_chain(TABLE, CHAIN_ARRIVAL, Hook::Arrival, arrivals);
     }
     made(&mut batch, ruleset, rules);
-    let layout = ruleset.layout;
-    batch.elements(TABLE, LANE_MAP, Change::Add, |w| {
-        element_mark(w, 0, lane(ruleset, ruleset.default_class));
-        for class in Class::ALL {
-            element_mark(w, layout.bits(Some(class)), lane(ruleset, class));
-        }
-    });
-    small_elements(&mut batch, ruleset);
+    lanes::elements(&mut batch, ruleset);
     if let Some(caps) = ruleset.caps {
         caps::elements(&mut batch, caps, ruleset.shaper, devices);
     }
@@ -163,28 +139,6 @@ pub(super) fn install(
         family: Family::Netfilter,
         last_seq: batch.end(),
     }
-}
-
-/// Under CAKE, which lets packets of flows that take little go first by itself, they stay in their lanes; that a class is here also means that
-/// its flows' segments are lowered.
-fn small_elements(batch: &mut Batch<'_, '_>, ruleset: &Ruleset) {
-    let to = |class| match ruleset.shaper {
-        ShaperKind::Cake => lane(ruleset, class),
-        shaper => Queue::Small.priority(shaper).0,
-    };
-    batch.elements(TABLE, SMALL_MAP, Change::Add, |w| {
-        if SMALL_CLASSES.contains(&ruleset.default_class) {
-            element_mark(w, 0, to(ruleset.default_class));
-        }
-        for class in SMALL_CLASSES {
-            element_mark(w, ruleset.layout.bits(Some(class)), to(class));
-        }
-    });
-}
-
-/// The priority of a class' packets.
-const fn lane(ruleset: &Ruleset, class: Class) -> u32 {
-    Queue::Lane(class).priority(ruleset.shaper).0
 }
 
 /// Numbers the rules.
@@ -198,7 +152,12 @@ impl Marks {
     fn of(ruleset: &Ruleset, rules: &[Rule]) -> Marks {
         let own: usize = rules.iter().map(|rule| rule.size()).sum();
         let lans = ruleset.lans.iter().map(|_| 1).sum::<u16>();
-        let besides = if rules.is_empty() { 0 } else { RULES_BESIDES };
+        let besides = match (rules.is_empty(), ruleset.afresh) {
+            (true, false) => 0,
+            (true, true) => lans,
+            (false, false) => RULES_BESIDES,
+            (false, true) => RULES_BESIDES_AFRESH,
+        };
         Marks {
             fingerprint: ruleset.fingerprint(),
             number: 0,
@@ -211,11 +170,8 @@ impl Marks {
                 }
                 + lans
                 + besides
-                + ahead_rules(ruleset.ahead)
-                + u16::from(ruleset.mss.to_path)
-                + ruleset.mss.lower().map(|_| 1).sum::<u16>()
+                + lanes::size(ruleset)
                 + caps::size(ruleset)
-                + u16::from(ruleset.caps.is_some() && ruleset.ahead != Ahead::NOTHING)
                 + u16::try_from(own).unwrap_or(u16::MAX / 2),
         }
     }
@@ -235,7 +191,7 @@ impl Marks {
 
 /// The user's rules, and what leads to them.
 #[inline(never)]
-fn user_rules(batch: &mut Batch<'_, '_>, marks: &mut Marks, rules: &[Rule]) {
+fn user_rules(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset, rules: &[Rule]) {
     for rule in rules {
         for pattern in rule.patterns() {
             batch.rule(TABLE, CHAIN_RULES, &marks.next(), |w| {
@@ -245,6 +201,11 @@ fn user_rules(batch: &mut Batch<'_, '_>, marks: &mut Marks, rules: &[Rule]) {
         }
     }
     batch.rule(TABLE, CHAIN_RULES, &marks.next(), look_device_up);
+    if ruleset.afresh {
+        return batch.rule(TABLE, CHAIN_RULES, &marks.next(), |w| {
+            take_from_mark(w, ruleset.layout.mask(), lanes::MAP);
+        });
+    }
     batch.rule(TABLE, CHAIN_UNMARKED, &marks.next(), |w| {
         w.load_ct(CtKey::State);
         w.has_any(FRESH);
@@ -274,14 +235,31 @@ pub(super) fn put_in_mark(w: &mut Writer<'_>, mask: u32, bits: u32) {
     w.set_ct(CtKey::Mark);
 }
 
-/// Goes on only for what comes from this LAN, and whose flow has none of these bits.
+/// Goes on only for what comes from this LAN.
 #[inline(never)]
-pub(super) fn unmarked_from(w: &mut Writer<'_>, lan: IfName, mask: u32) {
+pub(super) fn from(w: &mut Writer<'_>, lan: IfName) {
     w.load_meta(MetaKey::InputName);
     w.equals_name(lan);
+}
+
+/// As [`from`]; and where not each packet is looked at, only if its flow has none of these bits.
+#[inline(never)]
+pub(super) fn due_from(w: &mut Writer<'_>, lan: IfName, ruleset: &Ruleset, mask: u32) {
+    from(w, lan);
+    if !ruleset.afresh {
+        w.load_ct(CtKey::Mark);
+        w.bitwise(mask, 0);
+        w.equals_u32(0);
+    }
+}
+
+/// The bits of the flow's mark under the mask go, if the map has something for them; others are not ours.
+#[inline(never)]
+pub(super) fn take_from_mark(w: &mut Writer<'_>, mask: u32, (map, id): (&str, u32)) {
     w.load_ct(CtKey::Mark);
     w.bitwise(mask, 0);
-    w.equals_u32(0);
+    w.lookup(map, id, Register::Data);
+    put_in_mark(w, mask, 0);
 }
 
 /// The priority is what the map has for these bits of the flow's mark; it stays where the map has nothing.
@@ -302,164 +280,44 @@ fn made(batch: &mut Batch<'_, '_>, ruleset: &Ruleset, rules: &[Rule]) {
         });
         if ruleset.arrival != 0 {
             // A rule of its own: where there is no flow yet, the one above ends early.
-            set_lane(batch, &mut marks, class.name(), lane(ruleset, class));
+            lanes::set(batch, &mut marks, class.name(), lanes::lane(ruleset, class));
         }
     }
     if let Some(caps) = ruleset.caps {
         caps::slots(batch, &mut marks, caps);
     }
     if !rules.is_empty() {
-        user_rules(batch, &mut marks, rules);
+        user_rules(batch, &mut marks, ruleset, rules);
     }
     for lan in ruleset.lans.iter() {
         batch.rule(TABLE, CHAIN_FIRST, &marks.next(), |w| {
-            unmarked_from(w, *lan, layout.mask());
-            if rules.is_empty() {
-                look_device_up(w);
-            } else {
-                w.verdict(Target::Goto(CHAIN_UNMARKED));
+            due_from(w, *lan, ruleset, layout.mask());
+            match (rules.is_empty(), ruleset.afresh) {
+                (true, _) => look_device_up(w),
+                (false, false) => w.verdict(Target::Goto(CHAIN_UNMARKED)),
+                (false, true) => w.verdict(Target::Goto(CHAIN_RULES)),
             }
         });
+        if rules.is_empty() && ruleset.afresh {
+            batch.rule(TABLE, CHAIN_FIRST, &marks.next(), |w| {
+                from(w, *lan);
+                take_from_mark(w, layout.mask(), lanes::MAP);
+            });
+        }
     }
     if let Some(caps) = ruleset.caps {
-        caps::lookups(batch, &mut marks, caps, &ruleset.lans);
+        caps::lookups(batch, &mut marks, caps, ruleset);
     }
     for key in [MetaKey::OutputName, MetaKey::InputName] {
         batch.rule(TABLE, CHAIN_STEER, &marks.next(), |w| {
             w.load_meta(key);
             w.equals_name(ruleset.wan);
-            w.verdict(Target::Goto(CHAIN_LANES));
+            w.verdict(Target::Goto(lanes::CHAIN));
         });
     }
-    // First the default: a mark that is no class of ours ends the second rule early.
-    let default_lane = lane(ruleset, ruleset.default_class);
-    set_lane(batch, &mut marks, CHAIN_LANES, default_lane);
-    batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-        steer_by_mark(w, layout.mask(), (LANE_MAP, LANE_MAP_ID));
-    });
-    segment_sizes(batch, &mut marks, ruleset);
-    if ruleset.ahead != Ahead::NOTHING {
-        ahead(batch, &mut marks, ruleset);
-    }
-    for chain in [CHAIN_LANES, CHAIN_SMALL] {
-        if chain == CHAIN_SMALL {
-            if ruleset.ahead == Ahead::NOTHING {
-                break;
-            }
-            batch.rule(TABLE, chain, &marks.next(), |w| {
-                steer_by_mark(w, layout.mask(), (SMALL_MAP, SMALL_MAP_ID));
-            });
-        }
-        if let Some(caps) = ruleset.caps {
-            caps::queue(batch, &mut marks, chain, caps);
-        }
-    }
+    lanes::rules(batch, &mut marks, ruleset);
     if ruleset.arrival != 0 {
         batch.rule(TABLE, CHAIN_ARRIVAL, &marks.next(), look_device_up);
-    }
-}
-
-/// The packet's priority is that of a lane.
-#[inline(never)]
-fn set_lane(batch: &mut Batch<'_, '_>, marks: &mut Marks, chain: &str, lane: u32) {
-    batch.rule(TABLE, chain, &marks.next(), |w| {
-        w.load_u32(lane);
-        w.set_meta(MetaKey::Priority);
-    });
-}
-
-/// What opens a TCP flow asks for no larger segments than fit the path, and in the lower lanes than the user or the line says.
-fn segment_sizes(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
-    if ruleset.mss.to_path {
-        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| clamp_to_path(w));
-    }
-    for (opener, mss) in ruleset.mss.lower() {
-        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-            tcp_flags(w, SYN);
-            let key = match opener {
-                Opener::Comes => Some(MetaKey::InputName),
-                Opener::Goes => Some(MetaKey::OutputName),
-                Opener::Passes => None,
-            };
-            if let Some(key) = key {
-                w.load_meta(key);
-                w.equals_name(ruleset.wan);
-            }
-            w.load_ct(CtKey::Mark);
-            w.bitwise(ruleset.layout.mask(), 0);
-            // Only whether it is there matters.
-            w.lookup(SMALL_MAP, SMALL_MAP_ID, Register::Data);
-            w.load_be16(mss);
-            w.lower_mss();
-        });
-    }
-}
-
-/// The rule that a kernel must know for it.
-pub fn clamp_to_path(w: &mut Writer<'_>) {
-    tcp_flags(w, SYN);
-    w.load_path_mss();
-    w.lower_mss();
-}
-
-/// Goes on only for TCP with one of these flags.
-fn tcp_flags(w: &mut Writer<'_>, flags: u8) {
-    w.load_meta(MetaKey::Protocol);
-    w.equals_u8(TCP);
-    w.load_payload(Part::Transport, 13, 1);
-    w.mask_bytes(&[flags]);
-    w.compare(Is::Other, &[0]);
-}
-
-/// How many rules the packets take that go ahead.
-fn ahead_rules(ahead: Ahead) -> u16 {
-    let kinds = [
-        ahead != Ahead::NOTHING,
-        ahead.has(Kind::Ack),
-        ahead.tcp_flags() != 0,
-        ahead.has(Kind::Icmp),
-        ahead.has(Kind::Icmp),
-        ahead.has(Kind::Dns),
-    ];
-    kinds.map(u16::from).iter().sum()
-}
-
-/// The packets that go ahead.
-#[inline(never)]
-fn ahead(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Ruleset) {
-    let Ruleset { ahead, .. } = ruleset;
-    let flags = ahead.tcp_flags();
-    let kinds = [
-        (ahead.has(Kind::Ack), Some(TCP)),
-        (flags != 0, Some(TCP)),
-        (ahead.has(Kind::Icmp), Some(ICMP)),
-        (ahead.has(Kind::Icmp), Some(ICMPV6)),
-        (ahead.has(Kind::Dns), None),
-    ];
-    for (place, (wanted, proto)) in kinds.into_iter().enumerate() {
-        if !wanted {
-            continue;
-        }
-        batch.rule(TABLE, CHAIN_LANES, &marks.next(), |w| {
-            match (place, proto) {
-                (1, _) => tcp_flags(w, flags),
-                (_, Some(proto)) => {
-                    w.load_meta(MetaKey::Protocol);
-                    w.equals_u8(proto);
-                }
-                // Both ways, and whichever of the protocols.
-                _ => {
-                    w.load_ct(CtKey::OpenedTo);
-                    w.compare(Is::Equal, &DNS.to_be_bytes());
-                }
-            }
-            if place == 0 {
-                w.load_meta(MetaKey::Length);
-                w.bitwise(NOT_SMALL, 0);
-                w.equals_u32(0);
-            }
-            w.verdict(Target::Goto(CHAIN_SMALL));
-        });
     }
 }
 

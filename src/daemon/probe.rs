@@ -3,7 +3,7 @@
 use super::UNPROBED;
 use super::kernel::Kernel;
 use crate::apply::Family;
-use crate::apply::rules::clamp_to_path;
+use crate::apply::lanes::clamp_to_path;
 use crate::engine::Abilities;
 #[cfg(feature = "xtables")]
 use crate::sys::log::{Level, tell};

@@ -107,7 +107,7 @@ fn change_of(
             }
             xtables::delete(room, &there)
         }
-        Op::Elements(_) => xtables::elements(room, engine.devices()),
+        Op::Elements(ruleset) => xtables::elements(room, ruleset, engine.devices()),
         // Nobody has a table in his hands here.
         _ => return Ok(()),
     };

@@ -47,7 +47,7 @@ impl Engine {
             (leaf.name(), leaf.option())
         } else if !self.abilities.nft && !self.abilities.has_xtables() {
             ("nf_tables", "CONFIG_NF_TABLES")
-        } else if !self.abilities.conntrack {
+        } else if !self.abilities.can_class_open_flows() {
             ("conntrack over netlink", "CONFIG_NF_CT_NETLINK")
         } else {
             return self.next_difference();
@@ -248,6 +248,7 @@ impl Engine {
             policy: self.policy,
             shaper: self.shaper(),
             arrival: self.wished_arrival(places),
+            afresh: !self.abilities.conntrack,
             caps: self.cap_rules(),
             guarded: self.abilities.guard,
             before: self.before.unwrap_or(self.accounting),

@@ -254,13 +254,26 @@ impl Engine {
     }
 }
 
+/// Whether flows can be told of and changed.
+fn flows(doctor: &mut Doctor, abilities: &Abilities) {
+    let found = match (abilities.conntrack, abilities.can_class_open_flows()) {
+        (true, _) => "there",
+        (false, true) => {
+            "missing (CONFIG_NF_CT_NETLINK): no list of flows, no rates of devices, and open flows change lanes with their next packet"
+        }
+        (false, false) => "missing: this kernel needs CONFIG_NF_CT_NETLINK",
+    };
+    let found = format_args!("{found}");
+    add(doctor, "conntrack", abilities.conntrack, found);
+}
+
 fn abilities(doctor: &mut Doctor, abilities: &Abilities) {
+    flows(doctor, abilities);
     if abilities.has_xtables() {
         return xtables(doctor, abilities);
     }
     let needed = [
         ("nf_tables", abilities.nft, "CONFIG_NF_TABLES"),
-        ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
         ("segment sizes", abilities.mss, "nf_tables of Linux 4.14"),
     ];
     for (what, there, option) in &needed {
@@ -296,10 +309,7 @@ fn xtables(doctor: &mut Doctor, abilities: &Abilities) {
     };
     let found = format_args!("in use, since {why}{v6}{origin}");
     add(doctor, "xtables", true, found);
-    let needed = [
-        ("conntrack", abilities.conntrack, "CONFIG_NF_CT_NETLINK"),
-        ("segment sizes", abilities.mss, "xt_TCPMSS and xt_tcpmss"),
-    ];
+    let needed = [("segment sizes", abilities.mss, "xt_TCPMSS and xt_tcpmss")];
     for (what, there, option) in &needed {
         let found = match there {
             true => format_args!("there"),

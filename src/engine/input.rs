@@ -43,6 +43,11 @@ impl Abilities {
     pub const fn has_xtables(&self) -> bool {
         cfg!(feature = "xtables") && self.xtables.is_some()
     }
+
+    /// Whether an open flow can get another class: by netlink, or else by its next packet, of which rules must see to what its flow was opened.
+    pub fn can_class_open_flows(&self) -> bool {
+        self.conntrack || self.nft || self.xtables.is_some_and(|xtables| xtables.origin)
+    }
 }
 
 /// A default route.

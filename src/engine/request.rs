@@ -259,6 +259,11 @@ impl Engine {
                 .push_str("lanemark is off ('enabled' is false): it counts once that is on");
         } else if let Some(mac) = mac {
             changed.remark = self.overruled(mac);
+            if changed.remark.is_empty() && !self.abilities.conntrack {
+                let _ = changed
+                    .remark
+                    .push_str("open flows change lanes with their next packet");
+            }
         }
         changed
     }

@@ -24,6 +24,8 @@ pub struct Ruleset {
     /// Of the devices where packets get the lane of their sender as they arrive, since another program's flowtable takes them there: see
     /// [`names`]. 0 without any.
     pub arrival: u32,
+    /// Whether each packet from the home gives its flow a class, and not only the first: for kernels where nobody can change that of an open flow.
+    pub afresh: bool,
     /// What holds devices to their caps; none without any, and then no bit of theirs is touched.
     pub caps: Option<CapRules>,
     /// Whether the kernel shall keep others' hands off the table and keep it when we die.
@@ -123,6 +125,9 @@ impl Ruleset {
         hash = fnv_1a(hash, &names(&mut self.lans.iter()).to_be_bytes());
         if self.arrival != 0 {
             hash = fnv_1a(hash, &self.arrival.to_be_bytes());
+        }
+        if self.afresh {
+            hash = fnv_1a(hash, b"afresh");
         }
         fnv_1a(hash, &[u8::from(self.guarded)])
     }

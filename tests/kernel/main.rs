@@ -34,6 +34,7 @@ mod browsers;
 mod bypass;
 mod caps;
 mod change;
+mod ctnetlink;
 mod first_packet;
 mod history;
 mod holder;
@@ -81,27 +82,25 @@ fn main() -> ExitCode {
     // Before any thread exists: nothing that follows can touch the machine's own network.
     promise::set_standing(lanemark::lab::isolation::leave());
     let arguments = Arguments::from_args();
-    // The others have two houses at a time, unless somebody asks for another number. These wait for long, and count: a neighbour takes nothing from
-    // them. Those that count allocations open as many sockets as a process may.
+    // Most have two houses at a time, unless somebody asks for another number. Some wait for long, and count: a neighbour takes nothing from them.
     let counted = [quiet::all(), bypass::all()];
-    let trials = [
+    let unmeasured = [
         (2, others()),
         (4, counted.into_iter().flatten().collect()),
-        (1, measured()),
+        (1, large()),
     ];
-    let (asked, known) = (env::var(MEASURED_VARIABLE).ok(), ["none", "only"]);
-    if let Some(found) = asked.as_deref().filter(|found| !known.contains(found)) {
-        eprintln!("{MEASURED_VARIABLE}: expected none or only, found {found}");
-        return ExitCode::FAILURE;
-    }
-    let wanted = |at_a_time: usize| match asked.as_deref() {
-        Some("none") => at_a_time > 1,
-        Some(_) => at_a_time == 1,
-        None => true,
+    let asked = env::var(MEASURED_VARIABLE).ok();
+    let trials: Vec<(usize, Vec<Trial>)> = match asked.as_deref() {
+        None => unmeasured.into_iter().chain([(1, measured())]).collect(),
+        Some("none") => unmeasured.into(),
+        Some("only") => vec![(1, measured())],
+        Some(found) => {
+            eprintln!("{MEASURED_VARIABLE}: expected none or only, found {found}");
+            return ExitCode::FAILURE;
+        }
     };
     let ended: Vec<Conclusion> = trials
         .into_iter()
-        .filter(|(at_a_time, _)| wanted(*at_a_time))
         .map(|(at_a_time, trials)| conclude(&arguments, at_a_time, trials))
         .collect();
     let sum = |count: fn(&Conclusion) -> u64| ended.iter().map(count).sum::<u64>();
@@ -125,14 +124,21 @@ fn measured() -> Vec<Trial> {
         caps::all(),
         schedulers::all(),
         lans::all(),
+        watching::all(),
+        wans::all(),
+        xtables::in_common(),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// What opens as many sockets as a process may, or asks for what a whole machine has.
+fn large() -> Vec<Trial> {
+    let all = [
         processes::all(),
         browsers::all(),
         visit::all(),
-        watching::all(),
         robustness::all(),
         allocations::all(),
-        wans::all(),
-        xtables::in_common(),
     ];
     all.into_iter().flatten().collect()
 }
@@ -142,6 +148,7 @@ fn others() -> Vec<Trial> {
         first_packet::all(),
         remark::all(),
         steering::all(),
+        ctnetlink::all(),
         schedule::all(),
         rules::all(),
         mss::all(),

@@ -19,7 +19,6 @@ promises! {
     a_socket_that_a_dead_daemon_left_is_no_obstacle,
     a_socket_in_a_folder_that_is_not_there_is_told,
     without_netfilter_in_the_kernel_it_says_which_option,
-    without_ctnetlink_it_touches_nothing_and_says_which_option,
     without_a_configuration_it_is_off_and_says_what_to_set,
     what_the_kernel_refuses_in_the_middle_leaves_the_old_configuration_in_force,
     a_foreign_qdisc_on_the_new_wan_leaves_the_old_configuration_in_force,
@@ -208,23 +207,6 @@ fn without_netfilter_in_the_kernel_it_says_which_option() -> Tried {
         "{last}"
     );
     see::kernel(bed.router()).assert_is(&before, "without netfilter");
-    Ok(())
-}
-
-fn without_ctnetlink_it_touches_nothing_and_says_which_option() -> Tried {
-    let bed = Bed::new()?;
-    bed.write_config(&Wish::workstation("premium"));
-    let probe = call_number(&bed, "sendto", |line| {
-        line.contains("NFNL_SUBSYS_CTNETLINK")
-    })?;
-    let before = see::kernel(bed.router());
-    let mut lanemark = Injection::new(&bed, "sendto", "EINVAL", probe).spawn();
-    bed.await_state(&mut lanemark, "failing");
-    for verb in ["status", "doctor"] {
-        let said = bed.ask(&[verb, "--json"]);
-        assert!(said.contains("CONFIG_NF_CT_NETLINK"), "{said}");
-    }
-    see::kernel(bed.router()).assert_is(&before, "without ctnetlink");
     Ok(())
 }
 

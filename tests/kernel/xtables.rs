@@ -15,8 +15,8 @@ use crate::bed::{Bed, Wish, text};
 use crate::program::{run, tool};
 use crate::promise::{SOON, Skip, Tried, need, promises, root, until};
 use crate::{
-    ahead, caps, first_packet, lans, mss, paths, policy, remark, restart, rules, see, steering,
-    stop,
+    ahead, caps, ctnetlink, first_packet, lans, mss, paths, policy, remark, restart, rules, see,
+    steering, stop,
 };
 
 promises! {
@@ -113,6 +113,11 @@ pub fn in_common() -> Vec<Trial> {
             "flows_that_are_older_than_lanemark_get_the_class_of_their_device",
             "a_flow_from_outside_gets_the_class_at_the_devices_first_answer",
             "a_device_that_moves_to_another_address_takes_its_class_with_it",
+        ]),
+        ctnetlink::under_xtables(&[
+            "an_open_flow_changes_its_class_with_its_next_packet_and_keeps_the_bits_of_others",
+            "what_a_rule_gives_to_a_flow_each_of_its_packets_gives_it",
+            "a_slot_comes_and_goes_with_the_next_packet",
         ]),
         rules::under_xtables(&["a_device_of_512_is_found_by_its_flows"]),
         steering::under_xtables(&[

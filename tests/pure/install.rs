@@ -443,16 +443,37 @@ fn hardware_floats_are_refused_where_the_kernel_has_none() {
 
 #[test]
 fn a_router_that_is_not_served_is_refused_with_the_reason() {
+    // All routers that there is data of are served: this is one that is not.
     let other = |trial: &Trial| {
+        let tree = trial.dir.join("tree");
+        let mut copy = Command::new("cp");
+        fs::create_dir_all(&tree).unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"));
+        copy.arg("-r")
+            .args(["board", "Cargo.toml"].map(|name| from.join(name)));
+        assert!(run(copy.arg(&tree)).status.success());
+        let data = tree.join("board/netgear-r7000.toml");
+        let said = fs::read_to_string(&data).unwrap();
+        let lines = said.lines().map(|line| match line.split(' ').next() {
+            Some("served") => "served = false\n".to_owned(),
+            Some("served_why") => "served_why = \"its kernel has no queues\"\n".to_owned(),
+            _ => format!("{line}\n"),
+        });
+        fs::write(&data, lines.collect::<String>()).unwrap();
         let (class, data, machine) = ARM;
         let program = trial.dir.join("other");
         fs::write(&program, header_of(class, data, machine)).unwrap();
-        trial.package_of("netgear-r7000", &program)
+        let out = trial.dir.join("packed");
+        let mut pack = Command::new("bash");
+        pack.arg(tree.join("board/package.sh")).arg("netgear-r7000");
+        let made = run(pack.arg(&program).arg(&out));
+        assert!(made.status.success(), "{}", text(&made));
+        trial.unpack(&archive(&out, "netgear-r7000"), "made/other")
     };
     refused(
         "served",
         other,
-        (REFUSED, "is not served yet: its kernel has no ctnetlink"),
+        (REFUSED, "is not served yet: its kernel has no queues"),
     );
 }
 

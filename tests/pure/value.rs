@@ -281,6 +281,7 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         ahead: Ahead::default(),
         shaper: ShaperKind::Htb,
         arrival: 0,
+        afresh: false,
         caps: None,
         guarded: true,
         before: Before { acct: Some(false) },
@@ -324,6 +325,10 @@ fn rule_sets_that_differ_have_other_fingerprints() {
         ..one
     };
     all.push(Ruleset { arrival: 1, ..one });
+    all.push(Ruleset {
+        afresh: true,
+        ..one
+    });
     all.extend([other, Ruleset { shaper, ..one }, Ruleset { guarded, ..one }]);
     let count = all.len();
     all.sort_by_key(Ruleset::fingerprint);

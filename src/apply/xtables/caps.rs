@@ -18,6 +18,17 @@ pub(super) fn slots(text: &mut Text<'_>, set: &Set<'_>) {
                 cap.mac
             ),
         );
+        if set.ruleset.afresh {
+            text.rule(
+                CAPPED,
+                format_args!("-m mac --mac-source {} -j RETURN", cap.mac),
+            );
+        }
+    }
+    if set.ruleset.afresh {
+        for slot in 1..=slots {
+            super::take(text, CAPPED, layout.slot_bits(slot), layout.mask());
+        }
     }
 }
 

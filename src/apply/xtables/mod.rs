@@ -7,10 +7,11 @@
 //!   LANEMARK_FIRST      one rule a LAN: from there, to LANEMARK_HOME
 //!   LANEMARK_HOME       a flow's first packet, or the home's first answer: to LANEMARK_FRESH
 //!   LANEMARK_FRESH      flow without slot: to LANEMARK_CAPPED; flow without class: to LANEMARK_RULES or LANEMARK_MAC
+//!                       or, where nobody can change the mark of an open flow: each packet: to LANEMARK_CAPPED, and to LANEMARK_RULES or LANEMARK_MAC
 //!   LANEMARK_ANSWER     as LANEMARK_FRESH without the user's rules, where a kernel cannot say what a flow was opened to
 //!   LANEMARK_RULES      the user's: to their class' chain; then to LANEMARK_MAC
-//!   LANEMARK_MAC        one rule a device: to its class' chain
-//!   LANEMARK_CAPPED     one rule a capped device: its slot
+//!   LANEMARK_MAC        one rule a device: to its class' chain; where each packet comes here, then what takes a class away
+//!   LANEMARK_CAPPED     one rule a capped device: its slot; where each packet comes here, then what takes a slot away
 //!   LANEMARK_PREMIUM .. the class' bits of the flow's mark
 //!   LANEMARK_STEER      to or from the WAN: to LANEMARK_LANES
 //!   LANEMARK_LANES      the default lane; the lane of the flow's mark; segment sizes; kinds of packets that go ahead: to LANEMARK_SMALL
@@ -145,11 +146,11 @@ pub fn count<'b>(room: &'b mut [u8], set: &Set<'_>) -> Option<&'b [u8]> {
     text.end()
 }
 
-/// The classes of the devices alone.
-pub fn elements<'b>(room: &'b mut [u8], devices: &Devices) -> Option<&'b [u8]> {
+/// The classes of the devices alone, in such a set.
+pub fn elements<'b>(room: &'b mut [u8], ruleset: &Ruleset, devices: &Devices) -> Option<&'b [u8]> {
     let mut text = Text::begin(room, Verb::Make);
     text.line(format_args!(":{MAC} - [0:0]"));
-    macs(&mut text, devices);
+    macs(&mut text, ruleset, devices);
     text.end()
 }
 
@@ -264,7 +265,7 @@ fn made(text: &mut Text<'_>, set: &Set<'_>) {
         }
     }
     text.rule(RULES, format_args!("-g {MAC}"));
-    macs(text, devices);
+    macs(text, ruleset, devices);
     caps::slots(text, set);
     lanes::steer(text, ruleset.wan);
     lanes::lanes(text, set);
@@ -274,6 +275,14 @@ fn made(text: &mut Text<'_>, set: &Set<'_>) {
 
 /// What finds the flows that lists are walked for.
 fn home(text: &mut Text<'_>, set: &Set<'_>) {
+    let next = if set.rules.is_empty() { MAC } else { RULES };
+    if set.ruleset.afresh {
+        text.rule(HOME, format_args!("-g {FRESH}"));
+        if set.ruleset.caps.is_some() {
+            text.rule(FRESH, format_args!("-j {CAPPED}"));
+        }
+        return text.rule(FRESH, format_args!("-g {next}"));
+    }
     text.rule(
         HOME,
         format_args!("-m conntrack --ctstate NEW,RELATED -g {FRESH}"),
@@ -288,10 +297,7 @@ fn home(text: &mut Text<'_>, set: &Set<'_>) {
         text.rule(HOME, format_args!("-g {ANSWER}"));
     }
     let mask = set.ruleset.layout.mask();
-    for (chain, next) in [
-        (FRESH, if set.rules.is_empty() { MAC } else { RULES }),
-        (ANSWER, MAC),
-    ] {
+    for (chain, next) in [(FRESH, next), (ANSWER, MAC)] {
         if let Some(caps) = set.ruleset.caps {
             let mask = caps.layout.mask();
             text.rule(
@@ -307,7 +313,7 @@ fn home(text: &mut Text<'_>, set: &Set<'_>) {
 }
 
 /// The classes of the devices.
-fn macs(text: &mut Text<'_>, devices: &Devices) {
+fn macs(text: &mut Text<'_>, ruleset: &Ruleset, devices: &Devices) {
     for device in devices.iter() {
         if let Some(class) = device.class {
             let to = class_chain(class);
@@ -317,4 +323,18 @@ fn macs(text: &mut Text<'_>, devices: &Devices) {
             );
         }
     }
+    if ruleset.afresh {
+        let (layout, mask) = (ruleset.layout, ruleset.layout.mask());
+        for bits in Class::ALL.map(|class| layout.bits(Some(class))) {
+            take(text, MAC, bits, mask);
+        }
+    }
+}
+
+/// A mark with these bits has none of them any more.
+fn take(text: &mut Text<'_>, chain: &'static str, bits: u32, mask: u32) {
+    text.rule(
+        chain,
+        format_args!("-m connmark --mark {bits:#x}/{mask:#x} -j CONNMARK --set-mark 0x0/{mask:#x}"),
+    );
 }

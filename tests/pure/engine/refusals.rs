@@ -6,7 +6,7 @@ use lanemark::config::Config;
 use lanemark::control::{Fault, State, Verb};
 use lanemark::engine::limits::{BUSY_LOOKS_MAX, RETRY_MAX, RETRY_MIN};
 use lanemark::engine::{Abilities, Event, Input};
-use lanemark::value::{Cause, Class, Kbit, MarkLayout};
+use lanemark::value::{Cause, Class, Kbit, MarkLayout, Xtables};
 
 use super::house::{self, ABLE, PHONE, TV, WORK, address, neighbour, opened_by};
 use super::wished::assert_as_wished;
@@ -355,6 +355,37 @@ fn rules_that_are_refused_for_another_reason_are_not_retried_without_their_guard
 }
 
 #[test]
+fn without_ctnetlink_the_rules_look_at_each_packet_and_no_flow_is_asked_for() {
+    let xtables = Xtables {
+        origin: true,
+        ..Xtables::default()
+    };
+    for (nft, xtables) in [(true, None), (false, Some(xtables))] {
+        let abilities = Abilities {
+            nft,
+            xtables,
+            guard: nft,
+            conntrack: false,
+            ..ABLE
+        };
+        let mut world = World::of(house::kernel(), &base(), abilities);
+        world.settle();
+        assert_as_wished(&world);
+        assert!(world.kernel.table.as_ref().unwrap().ruleset.afresh);
+        world.kernel.open(opened_by(address(WORK), 1, 0));
+        let told = world.set("work", "bulk");
+        assert_eq!(told.flows_marked, 0);
+        assert!(
+            told.remark.contains("with their next packet"),
+            "{}",
+            told.remark
+        );
+        assert_as_wished(&world);
+        assert_eq!(world.count("look at flows"), 0);
+    }
+}
+
+#[test]
 fn what_a_kernel_lacks_is_named_once_and_nothing_is_done() {
     for (abilities, lacking) in [
         (
@@ -367,7 +398,9 @@ fn what_a_kernel_lacks_is_named_once_and_nothing_is_done() {
         (Abilities { nft: false, ..ABLE }, "CONFIG_NF_TABLES"),
         (
             Abilities {
+                nft: false,
                 conntrack: false,
+                xtables: Some(Xtables::default()),
                 ..ABLE
             },
             "CONFIG_NF_CT_NETLINK",

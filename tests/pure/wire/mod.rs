@@ -8,6 +8,7 @@
     reason = "all of it is test, the functions between the tests too"
 )]
 
+mod afresh;
 mod arrival;
 mod caps;
 mod catalog;

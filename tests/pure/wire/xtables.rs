@@ -126,8 +126,36 @@ fn a_policy_with_everything_is_these_lines() {
 }
 
 #[test]
+fn where_each_packet_is_looked_at_a_policy_with_everything_is_these_lines() {
+    let (rules, devices) = (rules(), capped());
+    let ruleset = Ruleset {
+        afresh: true,
+        ..everything(&rules)
+    };
+    let set = Set {
+        ruleset: &ruleset,
+        rules: &rules,
+        devices: &devices,
+        version: IpVersion::V4,
+        origin: true,
+    };
+    let found = text(|room| xtables::install(room, &set, &Listing::default()));
+    compare("xtables-afresh.txt", &found);
+    // A class that is set leaves what takes one away.
+    let elements = text(|room| xtables::elements(room, &ruleset, &devices));
+    let of_mac = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("-A LANEMARK_MAC "));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(of_mac(&elements), of_mac(&found));
+    assert_eq!(of_mac(&found).len(), 1 + Class::ALL.len());
+}
+
+#[test]
 fn a_class_that_is_set_is_these_lines() {
-    let found = text(|room| xtables::elements(room, &few()));
+    let found = text(|room| xtables::elements(room, &ruleset(), &few()));
     assert_eq!(
         found,
         "*mangle\n:LANEMARK_MAC - [0:0]\n\
@@ -335,7 +363,7 @@ fn the_most_devices_and_caps_fit_the_room_that_is_kept() {
 #[test]
 fn what_does_not_fit_its_room_is_nothing() {
     let mut room = [0; 40];
-    assert_eq!(xtables::elements(&mut room, &few()), None);
+    assert_eq!(xtables::elements(&mut room, &ruleset(), &few()), None);
     assert_eq!(
         xtables::list(&mut room),
         Some(&b"*mangle\n-L -n\nCOMMIT\n"[..])
