@@ -96,6 +96,11 @@ impl Engine {
             Verb::Devices => Question::Devices,
             Verb::Doctor => Question::Doctor,
             Verb::ConfigShow => Question::Config,
+            Verb::Flows if !self.abilities.conntrack => {
+                return Err(refused(format_args!(
+                    "this kernel lists no flows: it needs CONFIG_NF_CT_NETLINK"
+                )));
+            }
             Verb::Flows => Question::Flows(self.flow_filter(request)?),
             Verb::Set | Verb::Unset => return self.classify(now, client, request),
             Verb::Stop => Question::Stop,

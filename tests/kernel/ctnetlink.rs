@@ -77,6 +77,9 @@ fn an_open_flow_changes_its_class_with_its_next_packet_and_keeps_the_bits_of_oth
     let _lanemark = start(&bed, &Wish::default())?;
     let doctor = bed.lanemark(&["doctor"]).out;
     assert!(doctor.contains("CONFIG_NF_CT_NETLINK"), "{doctor}");
+    let flows = bed.lanemark(&["flows"]);
+    assert_eq!(flows.code, Some(1), "{}", flows.err);
+    assert!(flows.err.contains("CONFIG_NF_CT_NETLINK"), "{}", flows.err);
     let (workstation, tv) = (Resident::workstation(), Resident::tv());
     let mut class = 0;
     for (words, next) in [

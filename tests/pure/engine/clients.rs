@@ -263,6 +263,8 @@ fn a_kernel_that_tells_no_flows_still_tells_its_devices() {
         Answer::Devices
     ));
     assert_eq!(world.count("look at flows"), 0, "there are none to look at");
+    let told = failure(world.answer(Verb::Flows, None, None));
+    assert!(told.message.contains("CONFIG_NF_CT_NETLINK"), "{told}");
 }
 
 #[test]
