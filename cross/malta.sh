@@ -38,7 +38,7 @@ router() {
     # shellcheck disable=SC2206
     qemu_words=("${qemu[@]}" -M malta -cpu 24Kc -m 256 -nographic -vga none -no-reboot -net none -kernel "$kernel"/boot/vmlinu*-4kc-malta -initrd "$image/start.gz"
         -drive "file=$image/firmware.img,format=raw,if=virtio,readonly=on" -drive "file=$flash,format=raw,if=virtio" -drive "file=$image/lab.img,format=raw,if=virtio,readonly=on"
-        -append "console=ttyS0 panic=-1 quiet initramfs_async=0 $*")
+        -append "console=ttyS0 panic=-1 quiet initramfs_async=0 sysrq_always_enabled=1 $*")
 }
 
 case ${1:-} in

@@ -11,6 +11,8 @@ use lanemark::control::{
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::dice::rounds;
+
 /// A piece that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -342,7 +344,7 @@ fn random_answers_are_split_as_serde_json_splits_them() {
 #[test]
 fn flipped_and_cut_answers_never_panic_and_never_invent_json() {
     let mut dice = Dice(0x5eed);
-    for _ in 0..20_000 {
+    for _ in 0..rounds(20_000) {
         let samples = samples();
         let mut bytes = samples[dice.roll(samples.len() as u32) as usize]
             .0
@@ -561,7 +563,7 @@ fn dice_status(dice: &mut Dice) -> Status {
 
 #[test]
 fn records_are_written_as_the_derives_write_them_and_read_again() {
-    for seed in 1..=2000 {
+    for seed in 1..=rounds(2000) as u32 {
         let dice = &mut Dice(seed);
         there_and_back(&dice_status(dice));
         there_and_back(&Device {
@@ -772,7 +774,7 @@ fn texts_are_unescaped_as_serde_json_unescapes_them() {
         "\u{1f600}",
     ];
     let mut dice = Dice(0x7e57);
-    for round in 0..20_000 {
+    for round in 0..rounds(20_000) {
         let inside: String = (0..dice.roll(6))
             .map(|_| escapes[dice.roll(escapes.len() as u32) as usize])
             .collect();
