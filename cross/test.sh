@@ -7,8 +7,10 @@
 #   cross/test.sh --build mipsel     only builds what is run without that word
 #   cross/test.sh --kernel mipsel    builds the kernel tests into target/dist/mipsel, to be carried to a machine of that kind: qemu-user
 #                                    knows too little of netlink to run them
+#   cross/test.sh --lab mipsel       builds the house alone, to be carried there too
 #
-# All that the tests print is in target/cross/TARGET.log; what was skipped or ignored is named here too.
+# All that the tests print is in target/cross/TARGET.log; what was skipped or ignored is named here too. Under an emulator the installer's tests are
+# left out: it is a shell script, which runs on the host.
 set -euo pipefail
 . "$(dirname "$0")/toolchain.sh"
 
@@ -43,7 +45,7 @@ run_pure() {
     local log began=$SECONDS
     log=$(log)
     say "running them for $name${LANEMARK_EMULATOR:+ under $emulator}"
-    if ! quiet='' tests --no-fail-fast "${what[@]}" >"$log" 2>&1; then
+    if ! quiet='' tests --no-fail-fast "${what[@]}" ${runner:+-- --skip install::} >"$log" 2>&1; then
         cat "$log"
         die "$name: tests failed"
     fi
@@ -78,25 +80,39 @@ run_mips16() {
     tail -n 2 "$log"
 }
 
+# carried PROGRAM WHAT...: builds what cargo test needs for it, and puts the program there.
+carried() {
+    local built program=$1
+    shift
+    built=$(tests --no-run "$@" --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+    mkdir -p "$dist/$name"
+    python3 "$root/cross/trim.py" "$(grep -E "/$program(-[0-9a-f]{16})?$" <<<"$built" | head -n 1)" "$dist/$name/${program/#kernel/kernel-tests}"
+}
+
+# build_lab: the house, of which these tests start the daemon.
+build_lab() {
+    say "building the house for $name"
+    carried lanemark-lab --test pure
+}
+
 # build_kernel: a program of all kernel tests, and beside it what it starts.
 build_kernel() {
-    local built
     [ -e "$dist/$name/lanemark" ] || "$root/cross/build.sh" "$name"
     say "building the kernel tests for $name"
-    built=$(tests --no-run --test kernel --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
-    python3 "$root/cross/trim.py" "$(grep '/kernel-[0-9a-f]*$' <<<"$built")" "$dist/$name/kernel-tests"
-    python3 "$root/cross/trim.py" "$(grep '/lanemark-lab$' <<<"$built")" "$dist/$name/lanemark-lab"
+    carried kernel --test kernel
+    carried lanemark-lab --test kernel
     ls -l "$dist/$name"
     # Without a kernel of that kind they can only say what they are.
     $runner "$dist/$name/kernel-tests" --list | grep -c ': test$' | sed 's/$/ kernel tests; there: LANEMARK_PROGRAMS=$PWD .\/kernel-tests/'
 }
 
-kernel= mips16= build=
+kernel= mips16= build= lab=
 case ${1:-} in
 --mips16) mips16=1 && shift && [ $# -gt 0 ] || die "expected targets after --mips16" ;;
 --build) build=1 && shift ;;
 --kernel) kernel=1 && shift && [ $# -gt 0 ] || die "expected targets after --kernel" ;;
--*) die "expected --build, --kernel, --mips16 or targets, found $1" ;;
+--lab) lab=1 && shift && [ $# -gt 0 ] || die "expected targets after --lab" ;;
+-*) die "expected --build, --kernel, --lab, --mips16 or targets, found $1" ;;
 esac
 [ $# -gt 0 ] || set -- $(targets)
 for each in "$@"; do target "$each"; done
@@ -123,6 +139,10 @@ with() {
 
 if [ -n "$kernel" ]; then
     for each in "$@"; do with "$each" build_kernel; done
+    exit
+fi
+if [ -n "$lab" ]; then
+    for each in "$@"; do with "$each" build_lab; done
     exit
 fi
 if [ -n "$mips16" ]; then

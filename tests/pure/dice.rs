@@ -42,12 +42,20 @@ pub fn chosen_seed() -> Option<u64> {
 
 /// So many rounds here: a fourth where a processor is emulated, which the host's whole number does not need again.
 pub fn rounds(count: u64) -> u64 {
+    if is_emulated() { count / 4 } else { count }
+}
+
+/// From one place of a datagram to the next one that is tried: each; where a processor is emulated each fifth, which comes by all four alignments.
+pub fn stride() -> usize {
+    if is_emulated() { 5 } else { 1 }
+}
+
+fn is_emulated() -> bool {
     #[expect(
         clippy::disallowed_methods,
         reason = "who runs the tests under an emulator says so"
     )]
-    let emulated = std::env::var_os(EMULATOR_VARIABLE).is_some();
-    if emulated { count / 4 } else { count }
+    std::env::var_os(EMULATOR_VARIABLE).is_some()
 }
 
 /// Runs `each` with the seeds from 1 to `count`, or with the chosen one; tells the seed of a panic. Returns how many said yes.
