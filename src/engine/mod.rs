@@ -35,6 +35,7 @@ mod links;
 mod looks;
 mod page;
 mod path;
+mod pending;
 mod policy;
 mod rates;
 mod remark;
@@ -75,9 +76,10 @@ pub use trouble::Trouble;
 
 use limits::RETRY_MIN_S;
 use looks::Unknown;
+use pending::Pending;
 use rates::Rates;
 use remark::Remark;
-use request::{Asked, Pending};
+use request::Asked;
 use rules::RulesSeen;
 use trouble::Fights;
 
