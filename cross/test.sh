@@ -9,8 +9,7 @@
 #                                    knows too little of netlink to run them
 #   cross/test.sh --lab mipsel       builds the house alone, to be carried there too
 #
-# All that the tests print is in target/cross/TARGET.log; what was skipped or ignored is named here too. Under an emulator the installer's tests are
-# left out: it is a shell script, which runs on the host.
+# All that the tests print is in target/cross/TARGET.log; what was skipped or ignored is named here too.
 set -euo pipefail
 . "$(dirname "$0")/toolchain.sh"
 
@@ -45,7 +44,7 @@ run_pure() {
     local log began=$SECONDS
     log=$(log)
     say "running them for $name${LANEMARK_EMULATOR:+ under $emulator}"
-    if ! quiet='' tests --no-fail-fast "${what[@]}" ${runner:+-- --skip install::} >"$log" 2>&1; then
+    if ! quiet='' tests --no-fail-fast "${what[@]}" >"$log" 2>&1; then
         cat "$log"
         die "$name: tests failed"
     fi
@@ -80,27 +79,31 @@ run_mips16() {
     tail -n 2 "$log"
 }
 
-# carried PROGRAM WHAT...: builds what cargo test needs for it, and puts the program there.
-carried() {
-    local built program=$1
-    shift
-    built=$(tests --no-run "$@" --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+# built WHAT...: builds what these tests start, and themselves. Paths, a line each.
+built() { tests --no-run "$@" --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'; }
+
+# carry PATTERN NAME: the program among those of standard input whose path ends so, into target/dist.
+carry() {
+    local program
+    program=$(grep -E "/$1$")
     mkdir -p "$dist/$name"
-    python3 "$root/cross/trim.py" "$(grep -E "/$program(-[0-9a-f]{16})?$" <<<"$built" | head -n 1)" "$dist/$name/${program/#kernel/kernel-tests}"
+    python3 "$root/cross/trim.py" "$program" "$dist/$name/$2"
 }
 
 # build_lab: the house, of which these tests start the daemon.
 build_lab() {
     say "building the house for $name"
-    carried lanemark-lab --test pure
+    built --test pure | carry lanemark-lab lanemark-lab
 }
 
 # build_kernel: a program of all kernel tests, and beside it what it starts.
 build_kernel() {
+    local programs
     [ -e "$dist/$name/lanemark" ] || "$root/cross/build.sh" "$name"
     say "building the kernel tests for $name"
-    carried kernel --test kernel
-    carried lanemark-lab --test kernel
+    programs=$(built --test kernel)
+    carry 'kernel-[0-9a-f]*' kernel-tests <<<"$programs"
+    carry lanemark-lab lanemark-lab <<<"$programs"
     ls -l "$dist/$name"
     # Without a kernel of that kind they can only say what they are.
     $runner "$dist/$name/kernel-tests" --list | grep -c ': test$' | sed 's/$/ kernel tests; there: LANEMARK_PROGRAMS=$PWD .\/kernel-tests/'

@@ -97,21 +97,18 @@ pub(super) fn rules(batch: &mut Batch<'_, '_>, marks: &mut Marks, ruleset: &Rule
         steer_by_mark(w, layout.mask(), MAP);
     });
     segment_sizes(batch, marks, ruleset);
-    if ruleset.ahead != Ahead::NOTHING {
-        ahead(batch, marks, ruleset);
+    ahead(batch, marks, ruleset);
+    if let Some(caps) = ruleset.caps {
+        caps::queue(batch, marks, CHAIN, caps);
     }
-    for chain in [CHAIN, CHAIN_SMALL] {
-        if chain == CHAIN_SMALL {
-            if ruleset.ahead == Ahead::NOTHING {
-                break;
-            }
-            batch.rule(TABLE, chain, &marks.next(), |w| {
-                steer_by_mark(w, layout.mask(), SMALL_MAP);
-            });
-        }
-        if let Some(caps) = ruleset.caps {
-            caps::queue(batch, marks, chain, caps);
-        }
+    if ruleset.ahead == Ahead::NOTHING {
+        return;
+    }
+    batch.rule(TABLE, CHAIN_SMALL, &marks.next(), |w| {
+        steer_by_mark(w, layout.mask(), SMALL_MAP);
+    });
+    if let Some(caps) = ruleset.caps {
+        caps::queue(batch, marks, CHAIN_SMALL, caps);
     }
 }
 

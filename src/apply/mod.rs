@@ -43,8 +43,8 @@ pub struct Request {
     pub last_seq: u32,
 }
 
-/// Writes the request of an operation that is a netlink request, `arrivals` being the devices of [`Ruleset::arrival`](crate::value::Ruleset); the numbers of its messages begin at `seq`. `None` for the others (looks, the
-/// sysctl, the store).
+/// Writes the request of an operation that is a netlink request; the numbers of its messages begin at `seq`. `None` for the others (looks, the
+/// sysctl, the store). `arrivals` are the devices of [`Ruleset::arrival`](crate::value::Ruleset).
 pub fn change(
     op: &Op,
     devices: &Devices,

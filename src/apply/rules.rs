@@ -16,8 +16,8 @@
 //! }
 //! ```
 //!
-//! Devices with caps bring rules of their own: see `caps`. One chain a class with a constant in it, because kernels before 6.13 cannot OR two registers, and the mark's other bits must
-//! stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison, and one that
+//! Devices with caps bring rules of their own: see `caps`; those of the lanes are in `lanes`. One chain a class with a constant in it, because kernels
+//! before 6.13 cannot OR two registers, and the mark's other bits must stay. The lookup costs the same for one device and for 512. A flow that has a class passes by the lookup with one comparison, and one that
 //! has none passes by the user's rules with two. Without rules of the user their two chains are left out. The priority is
 //! set in the forward hook, where both devices are known on every kernel; what the router itself sends to the home never comes there,
 //! and so stays unshaped.
@@ -26,8 +26,8 @@
 //! finds nothing is followed by a rule that takes our bits away, and the chain `unmarked` is left out.
 //!
 //! What a flowtable takes, no rule sees between its arrival and the queue of the WAN device, and conntrack neither: at that queue it has the
-//! addresses of the line (NAT comes with the flowtable), which is why no action of tc that asks conntrack (`connmark`, `ctinfo`) finds its flow there. But its priority
-//! stays, so it gets that of its sender as it arrives, in a chain that is only there with such a flowtable.
+//! addresses of the line (NAT comes with the flowtable), which is why no action of tc that asks conntrack (`connmark`, `ctinfo`) finds its flow
+//! there. But its priority stays, so it gets that of its sender as it arrives, in a chain that is only there with such a flowtable.
 
 use super::comment::{Comment, comment, table_comment};
 use super::{Family, Request, caps, lanes, pattern};

@@ -432,12 +432,17 @@ fn rules_of(text: &str) -> Vec<Rule> {
         .to_vec()
 }
 
-/// The rules of a batch with these of the user, their comments cut off, by chain; the same in both orders.
+/// The rules of the set with these of the user.
 fn user_rules(rules: &[Rule]) -> Vec<String> {
     let set = Ruleset {
         policy: policy(rules),
         ..ruleset()
     };
+    installed(set, rules)
+}
+
+/// The rules of a set, each as its chain and what it says: the same in both orders, and numbered as they are counted.
+pub fn installed(set: Ruleset, rules: &[Rule]) -> Vec<String> {
     let op = Op::Rules {
         ruleset: set,
         instead: false,

@@ -71,6 +71,17 @@ fn everything(rules: &[Rule]) -> Ruleset {
     }
 }
 
+/// For IPv4, on a kernel whose rules see to what a flow was opened.
+fn set<'a>(ruleset: &'a Ruleset, rules: &'a [Rule], devices: &'a Devices) -> Set<'a> {
+    Set {
+        ruleset,
+        rules,
+        devices,
+        version: IpVersion::V4,
+        origin: true,
+    }
+}
+
 /// What a listing of the text's own lines would be.
 fn listing(lines: &[&str]) -> Listing {
     let mut listing = Listing::default();
@@ -112,11 +123,9 @@ fn a_policy_with_everything_is_these_lines() {
         ("xtables-old.txt", IpVersion::V4, false),
     ] {
         let set = Set {
-            ruleset: &ruleset,
-            rules: &rules,
-            devices: &devices,
             version,
             origin,
+            ..set(&ruleset, &rules, &devices)
         };
         compare(
             name,
@@ -132,13 +141,7 @@ fn where_each_packet_is_looked_at_a_policy_with_everything_is_these_lines() {
         afresh: true,
         ..everything(&rules)
     };
-    let set = Set {
-        ruleset: &ruleset,
-        rules: &rules,
-        devices: &devices,
-        version: IpVersion::V4,
-        origin: true,
-    };
+    let set = set(&ruleset, &rules, &devices);
     let found = text(|room| xtables::install(room, &set, &Listing::default()));
     compare("xtables-afresh.txt", &found);
     // A class that is set leaves what takes one away.
@@ -228,13 +231,7 @@ fn nothing_of_ours_is_left_by_these_lines_and_nothing_of_others_touched() {
 #[test]
 fn what_an_older_set_had_besides_goes_and_a_jump_stands_once() {
     let (ruleset, devices) = (ruleset(), few());
-    let set = Set {
-        ruleset: &ruleset,
-        rules: &[],
-        devices: &devices,
-        version: IpVersion::V4,
-        origin: true,
-    };
+    let set = set(&ruleset, &[], &devices);
     let made = text(|room| xtables::install(room, &set, &listing(LISTED)));
     let count = |line: &str| made.lines().filter(|known| *known == line).count();
     assert_eq!(count("-D PREROUTING -j LANEMARK_FIRST"), 2);
@@ -254,13 +251,7 @@ fn what_an_older_set_had_besides_goes_and_a_jump_stands_once() {
 fn each_rule_that_is_made_is_compared_and_each_chain_counted_and_removed() {
     let (rules, devices) = (rules(), capped());
     let ruleset = everything(&rules);
-    let set = Set {
-        ruleset: &ruleset,
-        rules: &rules,
-        devices: &devices,
-        version: IpVersion::V4,
-        origin: true,
-    };
+    let set = set(&ruleset, &rules, &devices);
     let made = text(|room| xtables::install(room, &set, &Listing::default()));
     let compared = text(|room| xtables::compare(room, &set));
     let counted = text(|room| xtables::count(room, &set));
@@ -300,11 +291,9 @@ fn no_word_of_the_user_begins_a_line_or_another_word() {
         for version in [IpVersion::V4, IpVersion::V6] {
             for origin in [true, false] {
                 let set = Set {
-                    ruleset: &ruleset,
-                    rules: &rules,
-                    devices: &devices,
                     version,
                     origin,
+                    ..set(&ruleset, &rules, &devices)
                 };
                 let made = text(|room| xtables::install(room, &set, &Listing::default()));
                 assert!(
@@ -340,24 +329,24 @@ fn the_most_devices_and_caps_fit_the_room_that_is_kept() {
     }
     assert_eq!(devices.configure(&config, InForce::default()), 0);
     assert!(DEVICES_MAX >= config.devices.len());
-    let ruleset = Ruleset {
-        caps: Some(CapRules {
-            layout: MarkLayout::CAPS,
-            slots: u8::try_from(CAPS_MAX).unwrap(),
-            devices: 7,
-        }),
-        ..unusual()
-    };
-    let set = Set {
-        ruleset: &ruleset,
-        rules: &[],
-        devices: &devices,
-        version: IpVersion::V6,
-        origin: true,
-    };
-    let made = text(|room| xtables::install(room, &set, &Listing::default()));
-    // As the largest batch of the other dialect, three quarters full at most.
-    assert!(made.len() < DATAGRAM_BYTES_KEPT / 4 * 3, "{}", made.len());
+    for afresh in [false, true] {
+        let ruleset = Ruleset {
+            caps: Some(CapRules {
+                layout: MarkLayout::CAPS,
+                slots: u8::try_from(CAPS_MAX).unwrap(),
+                devices: 7,
+            }),
+            afresh,
+            ..unusual()
+        };
+        let set = Set {
+            version: IpVersion::V6,
+            ..set(&ruleset, &[], &devices)
+        };
+        let made = text(|room| xtables::install(room, &set, &Listing::default()));
+        // As the largest batch of the other dialect, three quarters full at most.
+        assert!(made.len() < DATAGRAM_BYTES_KEPT / 4 * 3, "{}", made.len());
+    }
 }
 
 #[test]
