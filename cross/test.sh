@@ -29,13 +29,18 @@ tests() {
     cross_cargo test $(printf -- '--config=profile.dev.package.%s.opt-level=0 ' "${idle[@]}") "$@"
 }
 
+# inside WORDS, pure WORDS: the tests inside the library, for which the compiler translates all of it once more: not optimised, since they are few
+# (45 seconds of processor less); and the others.
+inside() { tests --config=profile.dev.package.lanemark.opt-level=0 --lib "$@"; }
+pure() { tests --test pure "$@"; }
+
 # build_pure: builds them for the target. Seconds, in a file of its own.
-what=(--lib --bins --test pure)
 log() { echo "$root/target/cross/$name.log"; }
 build_pure() {
     local began=$SECONDS
     say "building the tests for $name"
-    tests --no-run "${what[@]}"
+    pure --no-run
+    inside --no-run
     echo $((SECONDS - began)) >"$(log).built"
 }
 
@@ -44,7 +49,9 @@ run_pure() {
     local log began=$SECONDS
     log=$(log)
     say "running them for $name${LANEMARK_EMULATOR:+ under $emulator}"
-    if ! quiet='' tests --no-fail-fast "${what[@]}" >"$log" 2>&1; then
+    # The installer is a shell script for any router; its tests put programs of the machine that runs them under its shells. Nothing in them would be
+    # the emulated processor's but their own code.
+    if ! { quiet='' inside && quiet='' pure ${LANEMARK_EMULATOR:+-- --skip install::}; } >"$log" 2>&1; then
         cat "$log"
         die "$name: tests failed"
     fi

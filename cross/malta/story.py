@@ -9,6 +9,7 @@ a promise does not hold.
 import atexit
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -17,11 +18,14 @@ import time
 # The chapters, and how many seconds each may take on a slow machine.
 CHAPTERS = [("first", 600), ("again", 300), ("cut", 300), ("corrupt", 300), ("broken", 300)]
 
-# The kernel of the image was seen to wait for ever before its first word, in about one start of a hundred: nothing of ours runs yet then. That is told, with
-# what its tasks wait for in the console's log, and the router is switched on again, this often in all.
-SILENT_S = 120
-SILENT_STARTS_MAX = 1
-silent_starts = 0
+# The router of the image was seen to wait for ever before anything of ours runs, in about one start of a hundred: before its kernel's first word, or among
+# the first programs of the firmware. That is told, with what its tasks wait for, and it is switched on again, this often in all. Once a program
+# of ours is there, waiting for ever is a failure.
+FIRST_WORD_S = 120
+FIRST_STEP_S = 180
+HUNG_STARTS_MAX = 1
+OURS = "lanemark"
+hung_starts = 0
 
 # Promises in numbers.
 # What is aimed at, and told when it is missed, is 12 ms; `cargo demo` on a host has 6. Here the one processor that all hosts have in common is 88 percent busy
@@ -39,7 +43,9 @@ class Chapter:
 
     def __init__(self, name):
         self.name, self.steps, self.figures, self.seen = name, [], [], []
-        self.ended = False
+        self.ended = self.cut = False
+        # The line that has only begun.
+        self.rest = b""
 
     def hear(self, line):
         kind, _, text = line.partition(" ")
@@ -54,7 +60,8 @@ class Chapter:
             print(f"        | {text}", file=sys.stderr, flush=True)
         elif kind == "@end":
             self.ended = True
-        return kind == "@cut"
+        elif kind == "@cut":
+            self.cut = True
 
 
 def start(words, name):
@@ -65,61 +72,95 @@ def start(words, name):
     return router
 
 
-def speaks(router, log):
-    """Whether the router says anything before SILENT_S are over; if not, what its tasks wait for goes into the log."""
-    if select.select([router.stdout], [], [], SILENT_S)[0]:
-        return True
-    # The emulator's way of a break on the line, and the key that lists blocked tasks.
-    router.stdin.write(b"\x01bw")
-    router.stdin.flush()
-    while select.select([router.stdout], [], [], 5)[0]:
+def hear_on(router, log, seconds):
+    """What the console says until it is silent for so long. It goes into the log."""
+    said = b""
+    while select.select([router.stdout], [], [], seconds)[0]:
         data = os.read(router.stdout.fileno(), 65536)
         if not data:
             break
         log.write(data)
+        said += data
+    return said.decode(errors="replace").replace("\r", "")
+
+
+def ask_why(router, log):
+    """Asks the kernel of a router that hangs what its tasks do: all goes into the log, and what its programs wait in is told. Returns their names."""
+    said, names = "", []
+    # The emulator's way of a break on the line, and a key: all words of the kernel are wanted; blocked tasks; all tasks.
+    for key in (b"9", b"w", b"t"):
+        router.stdin.write(b"\x01b" + key)
+        router.stdin.flush()
+        said = hear_on(router, log, 5)
+    for task in re.split(r"(?=task:)", said)[1:]:
+        known = re.match(r"task:(\S+)\s+state:(\S).*?\bpid:\s*(\d+)\s+ppid:\s*(\d+)", task)
+        # Those of the kernel itself are the second task and its children.
+        if known and "2" not in known.groups()[2:]:
+            names.append(known[1])
+            frames = re.findall(r"\] (\w+)\+0x", task)
+            print(f"        ? {known[1]} {known[2]}: {' '.join(frames[1:7])}", file=sys.stderr, flush=True)
+    return names
+
+
+def switch_off(router):
+    """As a power cut does, which asks nobody."""
     router.kill()
     router.wait()
-    return False
 
 
-def boot(words, name, seconds, log):
-    """Boots one chapter, until the router switches itself off or its power is cut."""
-    global silent_starts
-    print(f"{name}:", file=sys.stderr, flush=True)
-    chapter = Chapter(name)
-    router = start(words, name)
-    while not speaks(router, log):
-        print(f"        its kernel said nothing for {SILENT_S} s", file=sys.stderr, flush=True)
-        silent_starts += 1
-        if silent_starts > SILENT_STARTS_MAX:
-            chapter.hear("@no the kernel starts")
-            return chapter
-        router = start(words, name)
-    deadline, rest, cut = time.monotonic() + seconds, b"", False
+def listen(router, chapter, log, seconds, until_step):
+    """Hears a router until its power is to be cut, it is off, or the time is over; with until_step, until it tells anything. Whether that came in time."""
+    deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            chapter.hear(f"@no the chapter ends within {seconds} s")
-            break
+            return False
         if not select.select([router.stdout], [], [], left)[0]:
             continue
         data = os.read(router.stdout.fileno(), 65536)
         if not data:
-            break
+            return True
         log.write(data)
-        *lines, rest = (rest + data).split(b"\n")
+        *lines, chapter.rest = (chapter.rest + data).split(b"\n")
         for line in lines:
             text = line.decode(errors="replace").strip("\r")
             # Something of the kernel's may stand before it.
             at = text.find("@")
             if at >= 0 and text[at:].split(" ")[0] in ("@ok", "@no", "@json", "@see", "@end", "@cut"):
-                cut = chapter.hear(text[at:]) or cut
-        if cut:
+                chapter.hear(text[at:])
+        if chapter.cut or (until_step and (chapter.steps or chapter.figures)):
+            return True
+
+
+def starts(router, chapter, log):
+    """Whether the router comes as far as its first step, and if not, whether anything of ours is in it."""
+    within = FIRST_WORD_S if select.select([router.stdout], [], [], FIRST_WORD_S)[0] else 0
+    if within and listen(router, chapter, log, FIRST_STEP_S, True):
+        return True, False
+    print(f"        its kernel says nothing for {FIRST_WORD_S} s" if not within else f"        no step within {FIRST_STEP_S} s", file=sys.stderr, flush=True)
+    return False, OURS in ask_why(router, log)
+
+
+def boot(words, name, seconds, log):
+    """Boots one chapter, until the router switches itself off or its power is cut."""
+    global hung_starts
+    print(f"{name}:", file=sys.stderr, flush=True)
+    while True:
+        chapter = Chapter(name)
+        router = start(words, name)
+        started, ours = starts(router, chapter, log)
+        if started:
             break
-    # A power cut asks nobody.
-    router.kill()
-    router.wait()
-    if not cut and not chapter.ended:
+        switch_off(router)
+        hung_starts += 1
+        if ours or hung_starts > HUNG_STARTS_MAX:
+            chapter.hear("@no the router starts")
+            return chapter
+    if not listen(router, chapter, log, seconds, False):
+        chapter.hear(f"@no the chapter ends within {seconds} s")
+        ask_why(router, log)
+    switch_off(router)
+    if not chapter.cut and not chapter.ended:
         chapter.hear("@no the chapter ends by itself")
     return chapter
 
@@ -169,7 +210,7 @@ def main(folder, *words):
         print(("  ok    " if holds else "  FAILS ") + sentence, file=sys.stderr)
     steps += promises
     failed = [sentence for holds, sentence in steps if not holds]
-    print(json.dumps({"passed": len(steps) - len(failed), "failed": failed, "silent_starts": silent_starts, "figures": figures, "seen": [line for chapter in chapters for line in chapter.seen]}, indent=1))
+    print(json.dumps({"passed": len(steps) - len(failed), "failed": failed, "hung_starts": hung_starts, "figures": figures, "seen": [line for chapter in chapters for line in chapter.seen]}, indent=1))
     sys.exit(1 if failed else 0)
 
 

@@ -808,7 +808,7 @@ fn changed_answers_are_read_as_the_derives_read_them() {
     ];
     let mut dice = Dice(0xdead);
     let (mut read_by_both, mut refused_by_both) = (0, 0);
-    for _ in 0..40_000 {
+    for _ in 0..rounds(40_000) {
         let mut bytes = samples[dice.roll(2) as usize].as_bytes().to_vec();
         for _ in 0..dice.roll(3) {
             let index = dice.roll(bytes.len() as u32) as usize;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::dice::Dice;
+use super::dice::{Dice, rounds};
 
 use lanemark::value::{Address, Ahead, Lossy, LowerMss, Mss, Pieces, Segments, halves, utf8};
 use lanemark::value::{
@@ -442,7 +442,7 @@ fn an_address_is_read_and_written_as_the_library_does_it() {
         assert_as_the_library_reads(text);
     }
     let mut dice = Dice::new(1);
-    for _ in 0..200_000 {
+    for _ in 0..rounds(200_000) {
         let text: String = (0..dice.below(18))
             .map(|_| PIECES[dice.below(PIECES.len())])
             .collect();

@@ -9,7 +9,7 @@ use lanemark::value::{Cause, Class, Instant};
 
 use super::house::{self, WAN};
 use super::world::World;
-use crate::dice::roll;
+use crate::dice::{roll, rounds, stride};
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 const PROBE: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
@@ -164,7 +164,7 @@ fn the_packets_are_in_premiums_lane() {
 
 #[test]
 fn a_black_hole_of_any_size_is_told_with_the_way_out() {
-    for mtu in (576..1500).step_by(7) {
+    for mtu in (576..1500).step_by(7 * stride()) {
         let told = doctor(&mut router(), Way::hole(mtu));
         assert!(!told.good, "{mtu}: {}", told.found);
         let rungs = [
@@ -187,7 +187,7 @@ fn a_black_hole_of_any_size_is_told_with_the_way_out() {
 
 #[test]
 fn a_narrow_path_that_says_so_is_no_fault() {
-    for mtu in (576..1500).step_by(7) {
+    for mtu in (576..1500).step_by(7 * stride()) {
         let told = doctor(&mut router(), Way::told(mtu));
         assert!(told.good, "{mtu}: {}", told.found);
         let says = format!("takes {mtu} bytes to 203.0.113.1, and says so");
@@ -400,7 +400,7 @@ fn answers_of_another_search_and_nonsense_say_nothing() {
 
 #[test]
 fn whatever_comes_it_is_over_in_time_after_so_many_packets() {
-    roll(300, |mut dice| {
+    roll(rounds(300), |mut dice| {
         let mut world = router();
         world.ask(0, Verb::Doctor, None, None);
         let began = world.now.as_ms();
