@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # An emulated MIPS router: firmware image, flash, and the house around it.
 #
-#   cross/malta.sh build     makes the image
+#   cross/malta.sh build     makes the image; `build story` without the kernel tests, which the story does not need
 #   cross/malta.sh boot      boots it, with a console (Ctrl-A X ends it)
-#   cross/malta.sh story     boots it fresh and lives through the story; one JSON object at the end
+#   cross/malta.sh story     boots it fresh and lives through the story; one JSON object at the end. With --built, the image that is there
 #   cross/malta.sh kernel    runs the kernel tests in it; more words choose those with one of them in their name, --short the few of
 #                            cross/malta/short.txt. The last line counts: N passed, M skipped, K failed
 #
@@ -38,13 +38,12 @@ router() {
         -append "console=ttyS0 panic=-1 quiet initramfs_async=0 sysrq_always_enabled=1 $*")
 }
 
-case ${1:-} in
-build | boot | story | kernel)
+# build_image VERB: builds what goes into it and makes it.
+build_image() {
     # The packages of the image have mipsel's; the kernel tests are about both dialects of rules.
-    tried=mipsel
+    local tried=mipsel
     [ "$1" != kernel ] || tried=mipsel-ddwrt
     programs $(printf '%s\n' mipsel "$tried" | uniq)
-    # The story needs the house alone.
     if [ "$1" = story ]; then
         "$root/cross/test.sh" --lab mipsel >&2
         make_image "$dist/$tried/lanemark" "$dist"/mipsel/lanemark-lab
@@ -53,11 +52,19 @@ build | boot | story | kernel)
         make_image "$dist/$tried/lanemark" "$dist"/mipsel/{lanemark-lab,kernel-tests}
     fi
     find_emulator
-    ;;
+}
+
+case ${1:-} in
+build | boot | story | kernel) ;;
 *) die "expected build, boot, story or kernel, found ${1:-nothing}" ;;
 esac
 verb=$1
 shift
+case $verb,${1:-} in
+story,--built) find_image && find_emulator ;;
+build,?*) build_image "$1" ;;
+*) build_image "$verb" ;;
+esac
 flash=$image/flash
 [ "$verb" = boot ] && [ -e "$flash" ] || empty_flash "$flash"
 case $verb in

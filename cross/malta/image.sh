@@ -111,9 +111,12 @@ make_lab() {
     mksquashfs "$at" "$image/lab.img" -noappend -quiet -no-progress -all-root -comp gzip -b 131072 >/dev/null
 }
 
-# make_image: all of it, anew where something changed.
+# find_image: where it is.
+image=$root/target/malta work=$root/target/malta/work kernel=$cache/malta/kernel
+find_image() { [ -e "$image/start.gz" ] || die "no image yet: cross/malta.sh build"; }
+
+# make_image PROGRAM LAB...: all of it.
 make_image() {
-    image=$root/target/malta work=$root/target/malta/work kernel=$cache/malta/kernel
     mkdir -p "$image" "$work"
     need squashfs-tools cpio kmod
     PATH=$PATH:/usr/sbin:/sbin
