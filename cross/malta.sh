@@ -30,12 +30,13 @@ wanted() {
 }
 
 # router WORDS: starts it; words go to its kernel. The initrd is unpacked before anything else goes on: beside it, a kworker of this kernel that
-# wants a module was seen to wait for ever, half a second after the start, presumably for the initrd.
+# wants a module was seen to wait for ever, half a second after the start, presumably for the initrd. Nor does it move itself to another place in each start,
+# as kernels of routers do not either: one start is like the other.
 router() {
     # shellcheck disable=SC2206
     qemu_words=("${qemu[@]}" -M malta -cpu 24Kc -m 256 -nographic -vga none -no-reboot -net none -kernel "$kernel"/boot/vmlinu*-4kc-malta -initrd "$image/start.gz"
         -drive "file=$image/firmware.img,format=raw,if=virtio,readonly=on" -drive "file=$flash,format=raw,if=virtio" -drive "file=$image/lab.img,format=raw,if=virtio,readonly=on"
-        -append "console=ttyS0 panic=-1 quiet initramfs_async=0 sysrq_always_enabled=1 $*")
+        -append "console=ttyS0 panic=-1 quiet initramfs_async=0 nokaslr sysrq_always_enabled=1 $*")
 }
 
 # build_image VERB: builds what goes into it and makes it.
