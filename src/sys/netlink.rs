@@ -75,6 +75,8 @@ pub struct Asker {
     seq: u32,
     /// Changes overtook the dump that is being read.
     overtaken: bool,
+    /// There was no room for an answer.
+    lost: bool,
 }
 
 impl Asker {
@@ -99,6 +101,7 @@ impl Asker {
             first_seq: 0,
             seq: 0,
             overtaken: false,
+            lost: false,
         })
     }
 
@@ -177,6 +180,13 @@ impl Asker {
     /// # Errors
     /// [`Refused`] when it cannot be sent.
     pub fn begin(&mut self, request: &[u8], last_seq: u32) -> Result<(), Refused> {
+        // After a loss the kernel drops every answer until none waits any more (net/netlink/af_netlink.c 6.12, `NETLINK_S_CONGESTED`).
+        while core::mem::take(&mut self.lost) {
+            self.lost = matches!(
+                recv(self.fd.as_raw_fd(), &mut [], MsgFlags::MSG_DONTWAIT),
+                Ok(_) | Err(Errno::EINTR | Errno::ENOBUFS)
+            );
+        }
         self.first_seq = self.next_seq();
         self.seq = last_seq;
         self.overtaken = false;
@@ -238,11 +248,21 @@ impl Asker {
     }
 
     /// One datagram.
-    fn receive<'r>(&self, room: &'r mut [u8]) -> Result<&'r [u8], Refused> {
+    ///
+    /// Of a batch whose first message is refused, most others are refused too, each with an answer, and a thousand have no room. What has is the
+    /// first of them: it says what is wrong.
+    fn receive<'r>(&mut self, room: &'r mut [u8]) -> Result<&'r [u8], Refused> {
         let count = loop {
-            match recv(self.fd.as_raw_fd(), room, MsgFlags::MSG_TRUNC) {
+            let flags = if self.lost {
+                MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT
+            } else {
+                MsgFlags::MSG_TRUNC
+            };
+            match recv(self.fd.as_raw_fd(), room, flags) {
                 Ok(count) => break count,
                 Err(Errno::EINTR) => {}
+                Err(Errno::ENOBUFS) => self.lost = true,
+                Err(Errno::EAGAIN) if self.lost => return Err(refused(Errno::ENOBUFS)),
                 Err(Errno::EAGAIN) => return Err(refused(Errno::ETIMEDOUT)),
                 Err(errno) => return Err(refused(errno)),
             }

@@ -30,6 +30,7 @@ mod watch;
 
 mod ahead;
 mod allocations;
+mod answers;
 mod browsers;
 mod bypass;
 mod caps;
@@ -145,6 +146,7 @@ fn large() -> Vec<Trial> {
 
 fn others() -> Vec<Trial> {
     let all = [
+        answers::all(),
         first_packet::all(),
         remark::all(),
         steering::all(),
