@@ -14,7 +14,7 @@ use lanemark::value::Dialect;
 use nix::errno::Errno;
 
 use crate::program::{Along, Said, lab, run, under_test};
-use crate::promise::{SOON, Skip, isolated, need, until};
+use crate::promise::{SOON, Skip, isolated, need, until, until_or_tell};
 use crate::see;
 use crate::xtables;
 
@@ -229,7 +229,7 @@ impl Bed {
     /// Waits until lanemark says that it is in this state.
     pub fn await_state(&self, lanemark: &mut Along, state: &str) {
         let wanted = format!("\"state\":\"{state}\"");
-        until(&format!("the state {state}"), SOON, || {
+        let look = || {
             assert!(
                 lanemark.ended().is_none(),
                 "lanemark ended: {}",
@@ -237,6 +237,9 @@ impl Bed {
             );
             let said = self.lanemark(&["status", "--json"]);
             (said.code == Some(0) && said.out.contains(&wanted)).then_some(())
+        };
+        until_or_tell(&format!("the state {state}"), SOON, look, || {
+            format!(", and found {}", self.lanemark(&["status"]).out)
         });
     }
 

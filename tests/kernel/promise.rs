@@ -139,7 +139,17 @@ pub fn patient(limit: Duration) -> Duration {
 }
 
 /// Waits until a look finds something.
-pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, within: Duration, look: impl FnMut() -> Option<T>) -> T {
+    until_or_tell(what, within, look, String::new)
+}
+
+/// As [`until`]; when it was in vain, what there is instead is told.
+pub fn until_or_tell<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> Option<T>,
+    tell: impl FnOnce() -> String,
+) -> T {
     /// Between two looks, some of which start a program.
     const PAUSE: Duration = Duration::from_millis(20);
     let within = patient(within);
@@ -148,10 +158,9 @@ pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            Instant::now() < deadline,
-            "waited {within:?} in vain for {what}"
-        );
+        if Instant::now() >= deadline {
+            panic!("waited {within:?} in vain for {what}{}", tell());
+        }
         sleep(PAUSE);
     }
 }
