@@ -51,7 +51,10 @@ run_pure() {
     say "running them for $name${LANEMARK_EMULATOR:+ under $emulator}"
     # The installer is a shell script for any router; its tests put programs of the machine that runs them under its shells. Nothing in them would be
     # the emulated processor's but their own code.
-    if ! { quiet='' inside && quiet='' pure ${LANEMARK_EMULATOR:+-- --skip install::}; } >"$log" 2>&1; then
+    local failed=0
+    quiet='' inside >"$log" 2>&1 || failed=1
+    quiet='' pure ${LANEMARK_EMULATOR:+-- --skip install::} >>"$log" 2>&1 || failed=1
+    if [ "$failed" = 1 ]; then
         cat "$log"
         die "$name: tests failed"
     fi

@@ -111,8 +111,10 @@ make_lab() {
     mksquashfs "$at" "$image/lab.img" -noappend -quiet -no-progress -all-root -comp gzip -b 131072 >/dev/null
 }
 
-# find_image: where it is.
+# Where all of it is.
 image=$root/target/malta work=$root/target/malta/work kernel=$cache/malta/kernel
+
+# find_image: that one was made.
 find_image() { [ -e "$image/start.gz" ] || die "no image yet: cross/malta.sh build"; }
 
 # make_image PROGRAM LAB...: all of it.

@@ -24,8 +24,11 @@ FIRST_WORD_S = 120
 SILENT_STARTS_MAX = 1
 silent_starts = 0
 
-# From the first word to the first step.
+# From the first word to the first step: ten times what a quiet machine takes.
 FIRST_STEP_S = 180
+
+# Whoever is silent for so long has answered a key.
+ANSWER_S = 5
 
 # Promises in numbers.
 # What is aimed at, and told when it is missed, is 12 ms; `cargo demo` on a host has 6. Here the one processor that all hosts have in common is 88 percent busy
@@ -72,10 +75,10 @@ def start(words, name):
     return router
 
 
-def hear_on(router, log, seconds):
-    """What the console says until it is silent for so long. It goes into the log."""
+def answer(router, log):
+    """What the console says until it is silent. It goes into the log."""
     said = b""
-    while select.select([router.stdout], [], [], seconds)[0]:
+    while select.select([router.stdout], [], [], ANSWER_S)[0]:
         data = os.read(router.stdout.fileno(), 65536)
         if not data:
             break
@@ -91,7 +94,7 @@ def ask_why(router, log):
     for key in (b"9", b"w", b"t"):
         router.stdin.write(b"\x01b" + key)
         router.stdin.flush()
-        said = hear_on(router, log, 5)
+        said = answer(router, log)
     for task in re.split(r"(?=task:)", said)[1:]:
         known = re.match(r"task:(\S+)\s+state:(\S).*?\bpid:\s*(\d+)\s+ppid:\s*(\d+)", task)
         # Those of the kernel itself are the second task and its children.
@@ -106,10 +109,10 @@ def switch_off(router):
     router.wait()
 
 
-def listen(router, chapter, log, seconds, until_step):
-    """Hears a router until its power is to be cut, it is off, or the time is over; with until_step, until it tells anything. Whether that came in time."""
+def listen(router, chapter, log, seconds, enough):
+    """Hears a router until the chapter is enough, or the router is off. Whether that came within the seconds."""
     deadline = time.monotonic() + seconds
-    while True:
+    while not enough(chapter):
         left = deadline - time.monotonic()
         if left <= 0:
             return False
@@ -126,8 +129,7 @@ def listen(router, chapter, log, seconds, until_step):
             at = text.find("@")
             if at >= 0 and text[at:].split(" ")[0] in ("@ok", "@no", "@json", "@see", "@end", "@cut"):
                 chapter.hear(text[at:])
-        if chapter.cut or (until_step and (chapter.steps or chapter.figures)):
-            return True
+    return True
 
 
 def speaks(router, log):
@@ -152,8 +154,10 @@ def boot(words, name, seconds, log):
             chapter.hear("@no the kernel starts")
             return chapter
         router = start(words, name)
-    for limit, what, until_step in ((FIRST_STEP_S, "tells a step", True), (seconds, "ends", False)):
-        if not listen(router, chapter, log, limit, until_step):
+    begun = (FIRST_STEP_S, "begins", lambda chapter: chapter.steps or chapter.figures)
+    over = (seconds, "ends", lambda chapter: chapter.cut)
+    for limit, what, enough in (begun, over):
+        if not listen(router, chapter, log, limit, enough):
             chapter.hear(f"@no the chapter {what} within {limit} s")
             ask_why(router, log)
             break

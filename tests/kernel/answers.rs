@@ -20,11 +20,9 @@ const REFUSALS: usize = 2_000;
 fn of_more_refusals_than_there_is_room_for_the_first_is_told_and_the_next_request_is_answered()
 -> Tried {
     isolated()?;
-    let mut asker = Asker::open(Protocol::Netfilter)
-        .expect("a socket")
-        .sending(1 << 20);
+    let mut asker = Asker::open(Protocol::Netfilter).expect("a socket");
     let mut ask = |what: &dyn Fn(&mut Batch<'_, '_>)| {
-        let (mut request, mut room) = (vec![0; 1 << 20], vec![0; RECEIVE_BYTES]);
+        let (mut request, mut room) = (vec![0; REFUSALS * 64], vec![0; RECEIVE_BYTES]);
         let mut w = Writer::new(&mut request, Order::HOST);
         let mut batch = Batch::begin(&mut w, asker.next_seq());
         what(&mut batch);

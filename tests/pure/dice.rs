@@ -45,7 +45,7 @@ pub fn rounds(count: u64) -> u64 {
     if is_emulated() { count / 4 } else { count }
 }
 
-/// From one place of a datagram to the next one that is tried: each; where a processor is emulated each fifth, which comes by all four alignments.
+/// From one case of a row to the next one that is tried: each; where a processor is emulated each fifth, which in a datagram comes by all four alignments.
 pub fn stride() -> usize {
     if is_emulated() { 5 } else { 1 }
 }

@@ -399,21 +399,19 @@ fn a_standard_error_that_is_closed_changes_no_exit_code() {
 
 const FLOW: &str = "{\"proto\":\"tcp\",\"src\":\"192.168.1.10\",\"sport\":51234,\"dst\":\"203.0.113.7\",\"dport\":443,\"device\":\"workstation\",\"class\":\"premium\",\"mark\":10,\"bytes_out\":12345,\"bytes_back\":99999}";
 
-/// Flows of a long answer: those of a router of 256 MB whose conntrack table is full.
-const MANY_FLOWS: usize = 16_384;
+/// Bytes of the answer of a router with a full conntrack table.
+const LONG_ANSWER_BYTES: usize = 5_000_000;
 
 #[test]
 fn a_long_answer_arrives_whole() {
-    let answer = format!("{{\"flows\":[{}]}}\n", vec![FLOW; MANY_FLOWS].join(","));
+    let flows = LONG_ANSWER_BYTES / FLOW.len();
+    let answer = format!("{{\"flows\":[{}]}}\n", vec![FLOW; flows].join(","));
     let (ended, _) = asked_in(
         &["flows"],
         answer.clone().into_bytes(),
         Surroundings::default(),
     );
-    assert_eq!(
-        (ended.code(), ended.text().lines().count()),
-        (0, MANY_FLOWS + 1)
-    );
+    assert_eq!((ended.code(), ended.text().lines().count()), (0, flows + 1));
     let (ended, _) = asked_in(
         &["flows", "--json"],
         answer.clone().into_bytes(),
@@ -421,7 +419,7 @@ fn a_long_answer_arrives_whole() {
     );
     assert!(
         ended.code() == 0 && ended.out == answer.as_bytes(),
-        "3 MB came through unchanged"
+        "5 MB came through unchanged"
     );
 }
 
@@ -474,9 +472,9 @@ fn memory_kb(flows: usize, words: &[&str]) -> u64 {
 fn a_long_answer_takes_no_more_memory_than_a_short_one() {
     for words in [&["flows"][..], &["flows", "--json"]] {
         // Enough to fill the socket, so that the program is seen at work.
-        let short = memory_kb(4_000, words);
-        let long = memory_kb(MANY_FLOWS, words);
-        // A program that held the answer would take 2,000 kB more. The kernel counts pages of a process in batches, so that a few
+        let short = memory_kb(5_000, words);
+        let long = memory_kb(LONG_ANSWER_BYTES / FLOW.len(), words);
+        // A program that held the answer would take 5,000 kB more. The kernel counts pages of a process in batches, so that a few
         // hundred kB come and go.
         assert!(
             long <= short + 1000,
